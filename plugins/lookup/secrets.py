@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the secrets that a declaration refers to, on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: secrets
+author:
+  - hal9.migrate contributors (@hal9-migrate)
+version_added: 0.1.0
+short_description: Reads the secrets that a declaration refers to
+description:
+  - Walks a declaration. A reference with the key C(env) is read from the environment of the controller,
+    one with the key C(var) from the variables of the host (a vaulted one, for instance).
+  - A reference with the key C(file) is left alone; the host that needs it reads the file.
+  - Give the result only to options that are C(no_log).
+options:
+  _terms:
+    description: The declaration, usually C(hal9_migration), or a part of it.
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Look at the replication
+  hal9.migrate.replication_info:
+    migration: "{{ hal9_migration }}"
+    item: orders
+    secrets: "{{ lookup('hal9.migrate.secrets', hal9_migration) }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: One dictionary; its keys are C(env:NAME) and C(var:NAME), its values the secrets.
+  type: list
+  elements: dict
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+WHERE_SECRETS_ARE = ("state", "journal", "notifications")
+
+
+def references(part: Any) -> Iterator[tuple[str, str]]:
+    """Yield ``(kind, name)`` of every reference to the controller's secrets in a
+    declaration.
+    """
+    if isinstance(part, Mapping):
+        ((kind, name),) = part.items() if len(part) == 1 else (("", ""),)
+        if kind in ("env", "var"):
+            yield str(kind), str(name)
+            return
+        part = part.values()
+    elif not isinstance(part, list):
+        return
+    for inner in part:
+        yield from references(inner)
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    """The lookup ``hal9.migrate.secrets``."""
+
+    def run(
+        self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any
+    ) -> list[dict[str, str]]:
+        self.set_options(var_options=variables, direct=kwargs)
+        found: dict[str, str] = {}
+        for declaration in terms:
+            for part in WHERE_SECRETS_ARE:
+                for kind, name in references(declaration.get(part)):
+                    found[f"{kind}:{name}"] = self._read(kind, name)
+        return [found]
+
+    def _read(self, kind: str, name: str) -> str:
+        if kind == "env":
+            value = os.environ.get(name)
+        else:
+            known = self._templar.available_variables
+            value = self._templar.template(known[name]) if name in known else None
+        if not value:
+            where = "environment variable" if kind == "env" else "variable"
+            raise AnsibleLookupError(
+                f"The declaration refers to the {where} {name}, which is not set for "
+                "the controller. "
+                f"Set it (it is never printed or stored), then run again."
+            )
+        return str(value)

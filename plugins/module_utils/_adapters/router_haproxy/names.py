@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names that the configuration, the master socket and the files have in common."""
+
+from __future__ import annotations
+
+CONTROL = "hal9_control"
+"""The stick table of lease, trip and pause, shared by all migrations."""
+
+BLOCK_VARIABLE = "proc.hal9_block"
+"""The digest of the block that a worker runs, as a variable of its process."""
+
+NEW_IDS_FROM = 1001
+"""Server ids of new start here; ids of legacy start at 1."""
+
+ATTEMPTS, GUARD_FAILURES, SLOW = 0, 1, 2
+"""Counters with a rate over the guard's window."""
+
+RATES = 3
+ERRORS, MASKED, MASKED_ERRORS, MOVED = 3, 4, 5, 6
+"""Answers 5xx; answers by legacy to users of new; 5xx of them; those moved by a trip.
+
+Of MASKED all but MOVED are failed attempts.
+"""
+
+SLOWER_FROM = 7
+"""The first of the counters "at least as slow as LATENCY_BOUNDS_MS[i]"."""
+
+
+def backend(migration: str) -> str:
+    """Return the backend (and table of counters) of a migration."""
+    return f"hal9_{migration}"
+
+
+def health_backend(migration: str, side: str) -> str:
+    """Return the backend whose only work is to check the servers of one side."""
+    return f"hal9_{migration}.{side}"
+
+
+def lease_key(migration: str) -> str:
+    """Return the control key whose gpt0 is the end of the lease (epoch seconds)."""
+    return f"{migration}/lease"
+
+
+def trip_key(migration: str) -> str:
+    """Return the control key whose gpc0 > 0 means tripped and gpt0 says by whom."""
+    return f"{migration}/trip"
+
+
+def pause_key(migration: str) -> str:
+    """Return the control key whose gpt0 is the end of the latency guard's pause."""
+    return f"{migration}/pause"
+
+
+def legacy_key(migration: str, arm: str, router: str) -> str:
+    """Return the counter key of one half of legacy (arm a or b, by bucket parity)."""
+    return f"{migration}/legacy.{arm}@{router}"
+
+
+def new_key_prefix(migration: str) -> str:
+    """Return what comes before the generation in the counter keys of new."""
+    return f"{migration}/new."

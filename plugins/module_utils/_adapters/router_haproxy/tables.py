@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What HAProxy prints about stick tables, maps, servers and sessions, parsed."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
+    names,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.samples import (
+    BUCKETS,
+    SideCounts,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
+    RouterCounters,
+)
+
+Row = dict[str, int]
+_NOTHING = SideCounts()
+_AGE = re.compile(r"(\d+)([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """One server of a backend: whether it takes requests, and sessions open to it."""
+
+    name: str
+    number: int
+    is_up: bool
+    sessions: int
+
+
+def parse_table(text: str) -> dict[str, Row]:
+    """Return the entries of ``show table`` by key, each with its numbers by name."""
+    found: dict[str, Row] = {}
+    for line in text.splitlines():
+        key, pairs = _entry(line)
+        if key:
+            found[key] = {
+                re.sub(r"\(\d+\)", "", name): int(value)
+                for name, value in pairs
+                if value.isdigit()
+            }
+    return found
+
+
+def parse_map(text: str) -> dict[str, int]:
+    """Return the entries of ``show map``, the first of each key."""
+    found: dict[str, int] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 3 and words[0].startswith("0x") and words[2].isdigit():
+            found.setdefault(words[1], int(words[2]))
+    return found
+
+
+def parse_servers(text: str) -> tuple[ServerState, ...]:
+    """Return the servers that ``show stat`` lists."""
+    rows = csv.DictReader(text.lstrip("# ").splitlines())
+    return tuple(
+        ServerState(
+            name=row["svname"],
+            number=int(row["sid"]),
+            is_up=not row["status"].startswith(("DOWN", "MAINT", "NOLB")),
+            sessions=int(row["scur"] or 0),
+        )
+        for row in rows
+        if row.get("status")
+    )
+
+
+def parse_sessions(text: str, backend: str) -> Iterator[tuple[str, str, int]]:
+    """Yield id, server and age in seconds of a backend's sessions in ``show sess``."""
+    for line in text.splitlines():
+        fields = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        if fields.get("be") == backend:
+            yield line.split(":", 1)[0], fields.get("srv", ""), _age(fields)
+
+
+def side_counts(row: Row) -> SideCounts:
+    """Return the counts of one side's entry: answers it gave, and attempts masked."""
+    attempts = row.get(f"gpc{names.ATTEMPTS}", 0)
+    rescued = row.get(f"gpc{names.MASKED}", 0)
+    requests = attempts - rescued
+    slower = [row.get(f"gpc{names.SLOWER_FROM + i}", 0) for i in range(BUCKETS - 1)]
+    return SideCounts(
+        requests=requests,
+        errors=row.get(f"gpc{names.ERRORS}", 0),
+        masked=rescued - row.get(f"gpc{names.MOVED}", 0),
+        buckets=tuple(a - b for a, b in zip([requests, *slower], [*slower, 0])),
+    )
+
+
+def router_counters(
+    migration: str, router: str, table: dict[str, Row]
+) -> RouterCounters:
+    """Return one router's figures; the answers that masked failures are legacy's."""
+    legacy, new, rescued = _NOTHING, _NOTHING, _NOTHING
+    for key, row in table.items():
+        name, _at, at_router = key.rpartition("@")
+        if at_router != router:
+            continue
+        if name.startswith(names.new_key_prefix(migration)):
+            new = new.plus(side_counts(row))
+            rescued = rescued.plus(_rescued(row))
+        elif name.startswith(f"{migration}/legacy."):
+            legacy = legacy.plus(side_counts(row))
+    return RouterCounters(router, legacy=legacy.plus(rescued), new=new)
+
+
+def arms(migration: str, table: dict[str, Row]) -> tuple[SideCounts, SideCounts]:
+    """Return what both halves of legacy answered, all routers together."""
+    halves = {"a": _NOTHING, "b": _NOTHING}
+    for key, row in table.items():
+        for arm, counts in halves.items():
+            if key.startswith(names.legacy_key(migration, arm, "")):
+                halves[arm] = counts.plus(side_counts(row))
+    return halves["a"], halves["b"]
+
+
+def _rescued(row: Row) -> SideCounts:
+    answers = row.get(f"gpc{names.MASKED}", 0)
+    return SideCounts(requests=answers, errors=row.get(f"gpc{names.MASKED_ERRORS}", 0))
+
+
+def _entry(line: str) -> tuple[str, list[tuple[str, str]]]:
+    words = [word.partition("=") for word in line.split() if "=" in word]
+    if not line.startswith("0x") or not words:
+        return "", []
+    (_name, _equals, key), *rest = words
+    return key, [(name, value) for name, _equals, value in rest]
+
+
+def _age(fields: dict[str, str]) -> int:
+    parts = _AGE.findall(fields.get("age", ""))
+    return sum(int(number) * _UNITS[unit] for number, unit in parts)

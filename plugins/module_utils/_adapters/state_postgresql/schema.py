@@ -1,0 +1,202 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The structure, brought over in two parts, each wholly or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Callable
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
+    Session,
+    cleaned,
+    parameters,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
+    Site,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    DependencyMissing,
+    MigrateError,
+    TimedOut,
+)
+
+RESTORE_SECONDS = 3600
+_KEYS = """
+SELECT n.nspname || ' ' || c.relname
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY(%s)
+   AND (i.indisreplident OR EXISTS (SELECT 1 FROM pg_constraint k
+                                     WHERE k.conindid = i.indexrelid AND k.contype <> 'f'))
+"""
+_PARTS = """
+SELECT 'constraint ' || n.nspname || '.' || c.relname || '.' || k.conname
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(%s)
+UNION ALL
+SELECT 'index ' || schemaname || '.' || indexname FROM pg_indexes
+ WHERE schemaname = ANY(%s)
+UNION ALL
+SELECT 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE NOT t.tgisinternal AND n.nspname = ANY(%s)
+"""
+_COLUMNS = """
+SELECT n.nspname || '.' || c.relname || '.' || a.attname || ' '
+       || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+   AND n.nspname = ANY(%s)
+"""
+
+
+def columns(session: Session, site: Site) -> set[str]:
+    """Return every column of the declared schemas with its type."""
+    return {str(name) for (name,) in session.rows(_COLUMNS, list(site.schemas))}
+
+
+def attachments(session: Session, site: Site) -> set[str]:
+    """Return every constraint, index and trigger of the declared schemas."""
+    schemas = list(site.schemas)
+    return {str(name) for (name,) in session.rows(_PARTS, schemas, schemas, schemas)}
+
+
+def missing(source: Session, target: Session, site: Site) -> tuple[str, ...]:
+    """Return what the source's structure has and the target's lacks."""
+    lacking = columns(source, site) - columns(target, site)
+    lacking |= attachments(source, site) - attachments(target, site)
+    return tuple(sorted(lacking))
+
+
+def bring_tables(site: Site, source: Session, target: Session) -> None:
+    """Restore tables, and the keys that replication finds rows by."""
+    keys = {str(key) for (key,) in source.rows(_KEYS, list(site.schemas))}
+    schemas = target.rows("SELECT nspname FROM pg_namespace")
+    present = {f"SCHEMA - {name}" for (name,) in schemas}
+    _bring(site, lambda entry: entry.is_early(keys) and not entry.is_in(present))
+
+
+def bring_attachments(site: Site, source: Session) -> None:
+    """Restore other indexes, foreign keys and triggers: after the copy, being slow."""
+    keys = {str(key) for (key,) in source.rows(_KEYS, list(site.schemas))}
+    _bring(site, lambda entry: not entry.is_early(keys))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a dump's list: ``12; 1259 16388 INDEX public by_day owner``."""
+
+    line: str
+
+    @property
+    def text(self) -> str:
+        """Kind, schema, name and owner."""
+        return self.line.split(" ", 3)[3]
+
+    def is_early(self, keys: set[str]) -> bool:
+        """Return whether the entry goes before the copy."""
+        if not self.text.startswith(_LATE):
+            return True
+        indexes = ("INDEX ATTACH ", "INDEX ")
+        named = [self.text[len(i) :] for i in indexes if self.text.startswith(i)]
+        return bool(named) and named[0].rsplit(" ", 1)[0] in keys
+
+    def is_in(self, present: set[str]) -> bool:
+        """Return whether the entry is one of these, its owner left aside."""
+        return self.text.rsplit(" ", 1)[0] in present
+
+
+_LATE = ("INDEX ", "FK CONSTRAINT ", "TRIGGER ", "RULE ", "COMMENT ", "EVENT TRIGGER ")
+
+
+def _bring(site: Site, wanted: Callable[[Entry], bool]) -> None:
+    with _workplace(site) as place:
+        dump = os.path.join(place, "structure")
+        schemas = [f"--schema={_pattern(name)}" for name in site.schemas]
+        _run(
+            site,
+            place,
+            ["pg_dump", *_DUMP, *schemas, f"--file={dump}", "service=legacy"],
+        )
+        listed = _run(site, place, ["pg_restore", "--list", dump]).splitlines()
+        entries = [Entry(line) for line in listed if line and not line.startswith(";")]
+        chosen = [entry.line for entry in entries if wanted(entry)]
+        if chosen:
+            _restore(site, place, dump, chosen)
+
+
+_DUMP = (
+    "--schema-only",
+    "--format=custom",
+    "--no-publications",
+    "--no-subscriptions",
+    "--lock-wait-timeout=10000",
+)
+
+
+def _restore(site: Site, place: str, dump: str, chosen: list[str]) -> None:
+    listing = os.path.join(place, "list")
+    with open(listing, "w", encoding="utf-8") as file:
+        file.write("\n".join(chosen) + "\n")
+    whole = ["--single-transaction", "--exit-on-error", f"--use-list={listing}"]
+    _run(site, place, ["pg_restore", *whole, "--dbname=service=new", dump])
+
+
+def _pattern(schema: str) -> str:
+    return '"' + schema.replace('"', '""') + '"'
+
+
+@contextmanager
+def _workplace(site: Site) -> Iterator[str]:
+    """Give a directory closed to others with a service file: no address is in argv."""
+    place = tempfile.mkdtemp(prefix="hal9-state-")
+    try:
+        path = os.path.join(place, "services")
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            for name, dsn in (("legacy", site.legacy), ("new", site.new)):
+                pairs = parameters(dsn, f"the {name} database").items()
+                lines = [f"{key}={value}" for key, value in pairs]
+                file.write("\n".join([f"[{name}]", *lines, ""]))
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _run(site: Site, place: str, command: list[str]) -> str:
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PGSERVICEFILE": os.path.join(place, "services"),
+        "PGCONNECT_TIMEOUT": "5",
+        "LC_ALL": "C.UTF-8",
+    }
+    try:
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RESTORE_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise DependencyMissing(
+            f"{command[0]} is not installed on this host. Install the package "
+            "postgresql-client (role hal9.migrate.state_host does)."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise TimedOut(f"{command[0]} did not end in {RESTORE_SECONDS} s.") from None
+    if done.returncode:
+        said = cleaned(done.stderr, site.secrets)
+        raise MigrateError(f"{command[0]} of the structure failed: {said[-800:]}")
+    return done.stdout

@@ -1,0 +1,173 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Says who is written, how far the link is, and what a switch still needs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: replication_info
+author:
+  - hal9.migrate contributors (@hal9-migrate)
+version_added: 0.1.0
+short_description: Says who is written, how far the link is, and what a switch still needs
+description:
+  - Reads both databases and the declared PgBouncers. It changes nothing.
+  - The same items are what the pre-check reports of a database.
+options:
+  migration:
+    description: The declaration, usually C(hal9_migration).
+    type: dict
+    required: true
+  item:
+    description: The name of the state item in the declaration.
+    type: str
+    required: true
+  secrets:
+    description:
+      - The secrets that the declaration refers to, by C(env:NAME) and C(var:NAME).
+        The lookup P(hal9.migrate.secrets#lookup) gives them.
+      - Files that the declaration refers to are read on the host itself and must have mode 0600.
+    type: dict
+    default: {}
+  directory:
+    description: Where the host keeps the record of the item's switches; below it lies the supervised program.
+    type: path
+    default: /var/lib/hal9/state
+requirements:
+  - psycopg >= 3.1 on the host that runs the module (role hal9.migrate.state_host installs it)
+attributes:
+  check_mode:
+    description: Changes nothing anyway.
+    support: full
+  diff_mode:
+    description: Changes nothing that could be shown.
+    support: none
+  idempotent:
+    description: It reads what there is now.
+    support: full
+  platform:
+    description: Linux hosts with Python 3.9 or newer.
+    support: full
+    platforms: linux
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+"""
+
+EXAMPLES = r"""
+- name: Look at the replication of the orders
+  hal9.migrate.replication_info:
+    migration: "{{ hal9_migration }}"
+    item: orders
+    secrets: "{{ lookup('hal9.migrate.secrets', hal9_migration) }}"
+  register: orders
+"""
+
+RETURN = r"""
+authority:
+  description: The side whose database is written; empty while neither or both are open to the application.
+  returned: always
+  type: str
+  sample: legacy
+tables:
+  description: The tables of the live link and how far their copy is; V(r) follows the source.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{name: public.orders, state: r}]
+lag_bytes:
+  description: What the authority has written and the other side has not confirmed; none without a link.
+  returned: always
+  type: int
+  sample: 0
+lag_seconds:
+  description: The same in seconds.
+  returned: always
+  type: float
+  sample: 0.0
+slots:
+  description: The slots that hold the log for us.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{name: hal9_shop_orders_to_new, active: true, wal_status: reserved}]
+reverse_active:
+  description: Whether the link out of the authority is active, so that there is a way back (or on).
+  returned: always
+  type: bool
+  sample: true
+switch:
+  description: The identity of the latest switch; empty before the first.
+  returned: always
+  type: str
+  sample: shop-orders-new-1795200000000
+switch_ended:
+  description: How it ended, V(switched) or V(undone); empty while it has not.
+  returned: always
+  type: str
+  sample: switched
+write_pause_ms:
+  description: From the last PgBouncer paused to the first resumed; none when it did not come to that.
+  returned: always
+  type: float
+  sample: 25.1
+fence_lsn:
+  description: The log position on the old authority up to which the new one had confirmed everything.
+  returned: always
+  type: str
+  sample: 0/1A2B3C8
+steps:
+  description: The steps of the latest switch and how long each took.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{name: drain, ms: 1.6}]
+checks:
+  description: What replication and the switch need; V(severity) is V(ok), V(warning) or V(error).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{id: legacy.wal_level, observed: replica, required: logical, severity: error, remedy: "ALTER SYSTEM ..."}]
+ready:
+  description: Whether a switch could begin now.
+  returned: always
+  type: bool
+  sample: true
+reasons:
+  description: What stands against it.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.declared import (
+    OPTIONS,
+    declared_site,
+    place_of,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.replication import (
+    Replication,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._edge import conclude
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    conclude(module, lambda: _seen(module.params))
+
+
+def _seen(params: dict[str, Any]) -> dict[str, Any]:
+    site = declared_site(params)
+    item = Replication(site, place_of(params, site), params["directory"])
+    return {**item.readiness(), "changed": False}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares both databases row by row, by digests, and names what differs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: state_verify
+author:
+  - hal9.migrate contributors (@hal9-migrate)
+version_added: 0.1.0
+short_description: Compares both databases and names the rows that differ
+description:
+  - Compares the structure first, then each table in key ranges by count, exclusive or of one 64-bit row hash and sum of
+    another. Only ranges that differ are looked into, down to the keys.
+  - A row that differs while the link is live is read again after the lag has passed, three times at most.
+  - It changes nothing.
+options:
+  migration:
+    description: The declaration, usually C(hal9_migration).
+    type: dict
+    required: true
+  item:
+    description: The name of the state item in the declaration.
+    type: str
+    required: true
+  secrets:
+    description:
+      - The secrets that the declaration refers to, by C(env:NAME) and C(var:NAME).
+        The lookup P(hal9.migrate.secrets#lookup) gives them.
+      - Files that the declaration refers to are read on the host itself and must have mode 0600.
+    type: dict
+    default: {}
+  directory:
+    description: Where the host keeps the record of the item's switches; below it lies the supervised program.
+    type: path
+    default: /var/lib/hal9/state
+  chunk_rows:
+    description: About how many rows a key range has.
+    type: int
+    default: 20000
+  limit:
+    description: So many differing keys are named at most.
+    type: int
+    default: 1000
+requirements:
+  - psycopg >= 3.1 on the host that runs the module (role hal9.migrate.state_host installs it)
+attributes:
+  check_mode:
+    description: Changes nothing anyway.
+    support: full
+  diff_mode:
+    description: Changes nothing that could be shown.
+    support: none
+  idempotent:
+    description: It reads what there is now.
+    support: full
+  platform:
+    description: Linux hosts with Python 3.9 or newer.
+    support: full
+    platforms: linux
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+"""
+
+EXAMPLES = r"""
+- name: Both sides hold the same orders
+  hal9.migrate.state_verify:
+    migration: "{{ hal9_migration }}"
+    item: orders
+    secrets: "{{ lookup('hal9.migrate.secrets', hal9_migration) }}"
+  register: orders
+  failed_when: not orders.equal
+"""
+
+RETURN = r"""
+equal:
+  description: Whether structure and rows are the same on both sides, as far as could be settled.
+  returned: always
+  type: bool
+  sample: true
+rows:
+  description: How many rows the authority has in all tables.
+  returned: always
+  type: int
+  sample: 120000
+tables:
+  description: Each table with its rows and key ranges.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{name: public.orders, rows: 120000, chunks: 6, equal: true}]
+differing:
+  description: The rows that differ; C(kind) is V(changed), V(lost), V(extra) or V(doubled), seen from the authority.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{table: public.orders, key: "17", kind: changed}]
+unsettled:
+  description: Rows written so often that three looks could not settle them; compare again when it is quieter.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+structure:
+  description: What the other side lacks of the authority's structure.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 3.2
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.declared import (
+    OPTIONS,
+    declared_site,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.verify import (
+    Verification,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._edge import conclude
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            **OPTIONS,
+            "chunk_rows": {"type": "int", "default": 20000},
+            "limit": {"type": "int", "default": 1000},
+        },
+        supports_check_mode=True,
+    )
+    conclude(module, lambda: _compared(module.params))
+
+
+def _compared(params: dict[str, Any]) -> dict[str, Any]:
+    site = declared_site(params)
+    return Verification(site, params["chunk_rows"], params["limit"]).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sets the share of users that a router sends to new, and reads it back."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: traffic
+author:
+  - hal9.migrate contributors (@hal9-migrate)
+version_added: 0.1.0
+short_description: Sets the share of users that a router sends to the new side
+description:
+  - Writes the router's map file, then every worker of HAProxy through the master
+    socket, draining ones too, and reads each back. A router that refuses a command, or
+    holds something else afterwards, is a failure.
+  - A lower epoch than the router's, or the same one with other content, is refused.
+options:
+  migration:
+    description: The declaration, usually C(hal9_migration).
+    type: dict
+    required: true
+  directory:
+    description: Where the router role keeps its files.
+    type: path
+    default: /etc/haproxy/hal9
+  state:
+    description:
+      - V(present) sets share, fallback and lease.
+      - V(tripped) sends every user to legacy until V(released).
+      - V(released) clears the trip; the share stays 0.
+      - V(paused) silences the latency guard for O(pause_seconds).
+    type: str
+    choices: [present, tripped, released, paused]
+    default: present
+  share:
+    description: How many of 10,000 buckets of users go to new while the lease lasts.
+    type: int
+  fallback:
+    description: How many go to new when the lease has run out.
+    type: int
+    default: 0
+  epoch:
+    description: The number of this change, as M(hal9.migrate.phase) gave it.
+    type: int
+  lease_seconds:
+    description: The length of the lease; the declaration's when not given.
+    type: int
+  gradual_seconds:
+    description: Move the share over so many seconds. The module runs for as long.
+    type: float
+    default: 0
+  head:
+    description: The journal's last event, which the router keeps so that a truncated
+      journal is noticed.
+    type: dict
+    suboptions:
+      sequence:
+        description: Its number.
+        type: int
+        default: 0
+      digest:
+        description: Its hash in hexadecimal digits.
+        type: str
+        default: ""
+  cause:
+    description: Who trips, with O(state=tripped).
+    type: str
+    choices: [operator, gate, guard]
+    default: operator
+  pause_seconds:
+    description: For how long latency trips nothing, with O(state=paused); the
+      declaration's when not given.
+    type: int
+  close_connections:
+    description: End the connections that are open to the servers of this side
+      afterwards.
+    type: str
+    choices: [legacy, new]
+  controller_clock:
+    description: The controller's time (seconds since 1970), set by the action plugin. A
+      router behind it by more than 0.5 s is refused.
+    type: float
+attributes:
+  check_mode:
+    description: Reads the router, applies the rule of epochs, and writes nothing.
+    support: full
+  diff_mode:
+    description: Shows the setting before and after.
+    support: full
+  idempotent:
+    description: The same setting again changes nothing; it does renew the lease.
+    support: full
+  platform:
+    description: Linux hosts with Python 3.9 or newer.
+    support: full
+    platforms: linux
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+seealso:
+  - module: hal9.migrate.traffic_info
+"""
+
+EXAMPLES = r"""
+- name: Send 5 % of the users to new
+  hal9.migrate.traffic:
+    migration: "{{ hal9_migration }}"
+    share: 500
+    epoch: 3
+
+- name: Send every user to legacy, now
+  hal9.migrate.traffic:
+    migration: "{{ hal9_migration }}"
+    state: tripped
+"""
+
+RETURN = r"""
+before:
+  description: The router as it was, in the form of RV(after).
+  returned: success
+  type: dict
+  sample: {router: router1, clock: 1795201899.1, lease_until: 0, trip: null}
+after:
+  description: The router read back, with every worker; in check mode as it would be.
+  returned: success
+  type: dict
+  sample: {router: router1, clock: 1795201899.2, lease_until: 1795201914, trip: null}
+epoch:
+  description: The epoch in force. In a failure it is the one that the router holds,
+    where it refused another.
+  returned: success
+  type: int
+  sample: 3
+clock:
+  description: The router's time (seconds since 1970).
+  returned: success
+  type: float
+  sample: 1795201899.2
+closed:
+  description: How many connections were ended.
+  returned: success
+  type: int
+  sample: 0
+"""
+
+import dataclasses
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.adapter import (
+    HaproxyRouter,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.change import (
+    Change,
+    Clock,
+    Paused,
+    Present,
+    Released,
+    Tripped,
+    closed,
+    refuse_wrong_clock,
+    result,
+    setting,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
+    Migration,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
+from ansible_collections.hal9.migrate.plugins.module_utils._edge import (
+    MIGRATION,
+    ROUTER,
+    conclude,
+)
+
+HEAD = {
+    "sequence": {"type": "int", "default": 0},
+    "digest": {"type": "str", "default": ""},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec=_arguments(),
+        required_if=[
+            ("state", "present", ["share", "epoch"]),
+            ("state", "released", ["epoch"]),
+        ],
+        supports_check_mode=True,
+    )
+    conclude(module, lambda: _sync(module.params, is_dry=module.check_mode))
+
+
+def _arguments() -> dict[str, Any]:
+    return {
+        **MIGRATION,
+        **ROUTER,
+        "state": {
+            "type": "str",
+            "choices": ["present", "tripped", "released", "paused"],
+            "default": "present",
+        },
+        "share": {"type": "int"},
+        "fallback": {"type": "int", "default": 0},
+        "epoch": {"type": "int"},
+        "lease_seconds": {"type": "int"},
+        "gradual_seconds": {"type": "float", "default": 0},
+        "head": {"type": "dict", "options": HEAD},
+        "cause": {
+            "type": "str",
+            "choices": ["operator", "gate", "guard"],
+            "default": "operator",
+        },
+        "pause_seconds": {"type": "int"},
+        "close_connections": {"type": "str", "choices": ["legacy", "new"]},
+        "controller_clock": {"type": "float"},
+    }
+
+
+def _sync(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
+    migration, clock = parse(params["migration"]), Clock()
+    router = HaproxyRouter.open(params["directory"])
+    change = _change(migration, params)
+    before = router.read(migration.name)
+    if params["state"] == "present":
+        refuse_wrong_clock(before.clock, params["controller_clock"])
+    prospect = change.prospect(before)
+    if is_dry:
+        return result(before, dataclasses.replace(before, setting=prospect)) | {
+            "closed": 0
+        }
+    after = change.carry_out(router, clock)
+    ended = closed(router, migration.name, params["close_connections"])
+    return result(before, after) | {"closed": ended}
+
+
+def _change(migration: Migration, params: dict[str, Any]) -> Change:
+    if params["state"] == "tripped":
+        return Tripped(migration.name, params["cause"])
+    if params["state"] == "released":
+        return Released(migration.name, params["epoch"])
+    if params["state"] == "paused":
+        pause = params["pause_seconds"] or migration.guard.pause_after_switch_seconds
+        return Paused(migration.name, pause)
+    lease = params["lease_seconds"] or migration.lease.seconds
+    return Present(setting(migration.name, params), lease, params["gradual_seconds"])
+
+
+if __name__ == "__main__":
+    main()

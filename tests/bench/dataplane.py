@@ -1,0 +1,121 @@
+"""What the rules cost a request: bucket, share, lease, guard and counters."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.bench import dataplane_pace
+from tests.bench.dataplane_bed import DataplaneBed, Load, Subject, bed
+from tests.bench.rows import row
+from tests.lab.parts import scratch_directory
+
+ROUNDS, QUICK_ROUNDS = 9, 3
+CONNECTIONS = 16
+BURST_SECONDS = 1
+PACE, PACE_SECONDS, QUICK_PACE_SECONDS = 1000, 10, 4
+AT_LEAST, AT_MOST = ">= 0.85", "<= 1.2"
+WARM_UP_SECONDS = 1
+
+ANSWER = "http-after-response|^ *acl "
+TRACK = "track-sc|sc_tracked|sc-inc|sc_gpc|sc_inc"
+GROUPS = (
+    ("counting the answer", "", ANSWER),
+    ("counters and their way to the peers", ANSWER, f"{ANSWER}|{TRACK}"),
+)
+"""A group, what is left out beside it in any case, and what is with the group."""
+
+Bursts = list[Load]
+
+
+@dataclass
+class Compared:
+    """The bursts of two subjects, taken by turns."""
+
+    ours: Bursts = field(default_factory=list)
+    theirs: Bursts = field(default_factory=list)
+
+    def medians(self, of: Callable[[Load], float]) -> tuple[float, float]:
+        """Return the medians of ours and theirs."""
+        ours = statistics.median(of(load) for load in self.ours)
+        return ours, statistics.median(of(load) for load in self.theirs)
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """Measure throughput, latency, and what each group of rules costs."""
+    rounds = QUICK_ROUNDS if quick else ROUNDS
+    with scratch_directory("hal9-bench-dp-") as directory, bed(directory) as made:
+        plain, ours = made.plain(), made.hal9()
+        rows = []
+        for users, share in (("legacy", 0), ("new", 10_000), ("both", 5_000)):
+            ours.share(share)
+            compared = _compare(made, ours, plain, rounds)
+            rows += _throughput(f"users of {users}", compared)
+        ours.share(5_000)
+        seconds = QUICK_PACE_SECONDS if quick else PACE_SECONDS
+        rows.append(_latency(plain, ours, rounds, seconds))
+        return rows + _groups(made, ours, rounds)
+
+
+def _compare(
+    made: DataplaneBed, ours: Subject, theirs: Subject, rounds: int
+) -> Compared:
+    script, found = made.script(), Compared()
+    for _unused in range(rounds):
+        found.theirs.append(theirs.load(script, BURST_SECONDS, CONNECTIONS))
+        found.ours.append(ours.load(script, BURST_SECONDS, CONNECTIONS))
+    return found
+
+
+def _throughput(users: str, compared: Compared) -> list[dict[str, Any]]:
+    by_clock = compared.medians(lambda load: load.per_second)
+    by_thread = compared.medians(lambda load: load.per_cpu_second)
+    return [
+        row(
+            f"requests a second at saturation, {users}",
+            (by_clock[0], "1/s"),
+            "plain HAProxy",
+            by_clock[1],
+            "",
+        ),
+        row(
+            f"requests for a second of HAProxy's one thread, {users}",
+            (by_thread[0], "1/s"),
+            "plain HAProxy",
+            by_thread[1],
+            AT_LEAST,
+        ),
+    ]
+
+
+def _latency(
+    plain: Subject, ours: Subject, rounds: int, seconds: int
+) -> dict[str, Any]:
+    measured: dict[str, list[float]] = {"plain": [], "hal9": []}
+    for _unused in range(rounds):
+        for name, subject in (("plain", plain), ("hal9", ours)):
+            taken = dataplane_pace.latencies(subject.port, PACE, seconds)
+            measured[name].append(dataplane_pace.percentile(taken, 0.99))
+    return row(
+        f"p99 at {PACE} requests a second, users of both",
+        (statistics.median(measured["hal9"]), "ms"),
+        "plain HAProxy",
+        statistics.median(measured["plain"]),
+        AT_MOST,
+    )
+
+
+def _groups(made: DataplaneBed, ours: Subject, rounds: int) -> list[dict[str, Any]]:
+    """Return what the users of legacy pay for each group, by leaving it out."""
+    ours.share(0)
+    rows = []
+    for number, (group, before, with_it) in enumerate(GROUPS):
+        full = made.hal9(f"with{number}", before) if before else ours
+        less = made.hal9(f"less{number}", with_it)
+        compared = _compare(made, full, less, rounds)
+        whole, rest = compared.medians(lambda load: 1e6 / load.per_cpu_second)
+        without = (whole - rest, "µs of processor time a request")
+        rows.append(row(f"cost of {group}, users of legacy", without, "", None, ""))
+    return rows

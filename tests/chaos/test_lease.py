@@ -1,0 +1,127 @@
+"""Nobody is left on new because a controller died, and nobody keeps them there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.controller import BOUND_SECONDS, end_group
+from tests.chaos.stateless import LEASE_SECONDS, Stateless, stateless
+from tests.integration.router.client import ask_users
+from tests.lab.parts import wait_until
+
+ATTEMPT_SECONDS = 5
+"""How long a gate that is under way looks, and renews the lease, at most."""
+USERS = [f"user{number}" for number in range(100)]
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Stateless]:
+    """Routers whose guard leaves it to the gate to find a bad new side."""
+    with stateless(guard={"window": "4s", "failures": 100_000}) as made:
+        yield made
+
+
+def sides(lab: Stateless) -> set[str]:
+    """The sides that a hundred users see on both routers."""
+    seen = [one for port in lab.site.ports for one in ask_users(port, USERS)]
+    assert not [one for one in seen if one.failed]
+    return {one.side for one in seen}
+
+
+def leases(lab: Stateless) -> list[int]:
+    """Until when each router may use its share."""
+    return [each.adapter.read("shop").lease_until for each in lab.site.routers]
+
+
+def wait_for_line(running: subprocess.Popen[str], part: str) -> None:
+    """Read what a playbook says until a line holds the part."""
+    assert running.stdout is not None
+    hung = threading.Timer(BOUND_SECONDS, end_group, [running])
+    hung.start()
+    try:
+        assert any(part in line for line in running.stdout)
+    finally:
+        hung.cancel()
+
+
+@pytest.mark.sample
+class TestControllerLost:
+    """Killed while the gate of canary looks."""
+
+    def test_users_are_back_when_the_lease_ends(self, lab: Stateless) -> None:
+        lab.begin_anew()
+        running = lab.controller.start("migrate")
+        try:
+            wait_for_line(running, "gate: canary 50%: hold")
+            assert sides(lab) == {"legacy", "new"}
+            os.killpg(running.pid, signal.SIGKILL)
+        finally:
+            end_group(running)
+        killed = time.time()
+        # A lease seen after this moment can only have been renewed by an orphan.
+        time.sleep(ATTEMPT_SECONDS + 3)
+        last = leases(lab)
+        # Whole seconds of the lease, and a crowded machine's time to start a module.
+        assert max(last) <= killed + ATTEMPT_SECONDS + 3 + LEASE_SECONDS
+        wait_until(lambda: time.time() > max(last) + 1, 30, "the lease's end")
+        assert sides(lab) == {"legacy"}
+        time.sleep(2)
+        assert leases(lab) == last
+        assert sides(lab) == {"legacy"}
+
+    def test_the_same_command_finishes(self, lab: Stateless) -> None:
+        """Goes on from where the test before has left it."""
+        codes: list[int] = []
+        served = lab.under_load(
+            lambda: codes.append(lab.controller.play("migrate").code)
+        )
+        assert codes == [0]
+        assert (served.failed_safe, served.failed_unsafe, served.lost) == (0, 0, 0)
+        assert sides(lab) == {"new"}
+
+
+class TestKilledOnTheWayBack:
+    """Killed after the journal has the failure and before it has the way back."""
+
+    @pytest.mark.parametrize(
+        "boundary",
+        [
+            "before Record that the step failed",
+            "before Go back in the journal",
+            "before Set the share on every router that answers",
+        ],
+    )
+    def test_users_go_back_and_the_same_command_goes_on(
+        self, lab: Stateless, boundary: str
+    ) -> None:
+        lab.begin_anew()
+        services = lab.site.services.side("new")
+
+        def story() -> None:
+            for service in services:
+                service.status = 500
+            killed = lab.controller.play("migrate", die_at=boundary)
+            assert killed.was_killed, killed.said
+            wait_until(lambda: not self._is_on_new(lab), 40, "users back on legacy")
+            for service in services:
+                service.status = 200
+            ended = lab.controller.play("migrate")
+            assert ended.code == 0, ended.said
+
+        served = lab.under_load(story)
+        assert served.failed_safe == 0
+        assert sides(lab) == {"new"}
+        assert lab.problems() == ()
+
+    def _is_on_new(self, lab: Stateless) -> bool:
+        readings = [each.adapter.read("shop") for each in lab.site.routers]
+        return any(reading.effective_share for reading in readings)

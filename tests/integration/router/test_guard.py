@@ -1,0 +1,183 @@
+"""A bad new side is taken out by the routers, with nobody at the controls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.router.bed import SERVER_TIMEOUT, Bed
+from tests.integration.router.client import Load, Record, ask_users
+from tests.lab.parts import wait_until
+
+USERS = [f"user{number}" for number in range(60)]
+
+
+def under_load(load: Load, scenario: Callable[[], None]) -> list[Record]:
+    return asyncio.run(load.run(scenario))
+
+
+def break_new(bed: Bed, status: int = 500) -> None:
+    for service in bed.services.side("new"):
+        service.status = status
+
+
+class TestFailures:
+    @pytest.mark.parametrize("status", [500, 503])
+    def test_no_safe_request_fails_and_both_routers_trip(
+        self, bed: Bed, status: int
+    ) -> None:
+        bed.share(5000)
+
+        def scenario() -> None:
+            time.sleep(1)
+            break_new(bed, status)
+            wait_until(bed.is_tripped, 10, "trip")
+            time.sleep(0.5)
+
+        records = under_load(Load(bed.ports), scenario)
+        assert [r for r in records if r.failed] == []
+        assert len(records) > 200
+        for router in bed.routers:
+            seen = ask_users(router.port, USERS)
+            assert {r.side for r in seen} == {"legacy"}
+            reading = router.adapter.read("shop")
+            assert all(worker.tripped for worker in reading.workers)
+            assert reading.effective_share == 0
+        masked = bed.counted()[1].masked
+        # Each router stops at the limit by itself; peers make it one limit for both,
+        # but for what happens before they have heard (a busy machine takes its time).
+        limit = bed.migration.guard.failures
+        assert limit <= masked <= len(bed.routers) * limit + 8
+
+    def test_unsafe_requests_fail_at_most_as_often_as_declared(self, bed: Bed) -> None:
+        bed.share(5000)
+
+        def scenario() -> None:
+            time.sleep(1)
+            break_new(bed)
+            wait_until(bed.is_tripped, 10, "trip")
+            time.sleep(0.5)
+
+        load = Load(bed.ports, writes=0.5)
+        records = under_load(load, scenario)
+        failed = [r for r in records if r.failed]
+        assert {r.method for r in failed} == {"POST"}
+        in_flight = load.lanes
+        assert 1 <= len(failed) <= bed.migration.guard.failures + in_flight
+        legacy, new = bed.counted()
+        assert new.errors == len(failed)
+        assert new.requests + legacy.requests == len(records)
+
+    def test_answers_that_haproxy_makes_itself_count_and_trip(self, bed: Bed) -> None:
+        bed.share(5000)
+        for service in bed.services.side("new"):
+            service.delay = SERVER_TIMEOUT + 0.5
+
+        def scenario() -> None:
+            wait_until(bed.is_tripped, 15, "trip")
+            time.sleep(SERVER_TIMEOUT + 0.5)
+
+        load = Load(bed.ports, writes=1.0, lanes=16)
+        records = under_load(load, scenario)
+        failed = [r for r in records if r.failed]
+        assert {r.status for r in failed} == {504}
+        assert len(failed) <= bed.migration.guard.failures + load.lanes
+        legacy, new = bed.counted()
+        assert new.errors == len(failed)
+        assert new.requests + legacy.requests == len(records)
+
+    def test_a_server_that_is_down_is_no_failure(self, bed: Bed) -> None:
+        bed.share(5000)
+        bed.services.down("new2")
+        wait_until(
+            lambda: bed.first.adapter.read("shop").new_servers_up == 2, 5, "down"
+        )
+        time.sleep(0.5)
+        seen = ask_users(bed.first.port, [f"user{n}" for n in range(300)])
+        assert {r.server for r in seen} == {"legacy1", "legacy2", "new1", "new3"}
+        assert bed.counted()[1].failures == 0
+        assert bed.first.adapter.read("shop").trip is None
+
+    def test_none_of_new_up_is_a_trip(self, bed: Bed) -> None:
+        bed.share(5000)
+        for name in ("new1", "new2", "new3"):
+            bed.services.down(name)
+        wait_until(
+            lambda: bed.first.adapter.read("shop").new_servers_up == 0, 5, "down"
+        )
+        seen = ask_users(bed.first.port, USERS)
+        assert [r for r in seen if r.failed] == []
+        wait_until(bed.is_tripped, 2, "trip")
+
+
+class TestLatency:
+    def test_a_slow_new_side_trips(self, bed: Bed) -> None:
+        bed.share(5000)
+
+        def scenario() -> None:
+            time.sleep(1)
+            for service in bed.services.side("new"):
+                service.delay = 0.15
+            wait_until(bed.is_tripped, 20, "trip")
+
+        records = under_load(Load(bed.ports, lanes=24), scenario)
+        assert [r for r in records if r.failed] == []
+
+    def test_a_pause_of_writes_that_slows_both_sides_trips_nothing(
+        self, bed: Bed
+    ) -> None:
+        bed.share(5000)
+
+        def scenario() -> None:
+            time.sleep(5)
+            for service in bed.services.services.values():
+                service.delay = 0.15
+            time.sleep(3)
+
+        records = under_load(Load(bed.ports, lanes=40), scenario)
+        assert [r for r in records if r.failed] == []
+        slow = sum(r.ended - r.began > 0.1 for r in records if r.side == "new")
+        assert slow > bed.migration.guard.slow_count
+        assert not any(r.adapter.read("shop").trip for r in bed.routers)
+
+    def test_a_declared_pause_silences_latency_alone(self, bed: Bed) -> None:
+        bed.share(5000)
+        bed.first.adapter.pause_latency_guard("shop", int(time.time()) + 60)
+
+        def scenario() -> None:
+            for service in bed.services.side("new"):
+                service.delay = 0.15
+            time.sleep(3)
+            assert not any(r.adapter.read("shop").trip for r in bed.routers)
+            break_new(bed)
+            wait_until(bed.is_tripped, 10, "trip")
+
+        records = under_load(Load(bed.ports, lanes=40), scenario)
+        assert [r for r in records if r.failed] == []
+
+
+class TestRelease:
+    def test_it_does_not_trip_again_from_old_rates(self, bed: Bed) -> None:
+        bed.share(5000)
+        break_new(bed)
+        ask_users(bed.first.port, [f"user{n}" for n in range(100)])
+        wait_until(bed.is_tripped, 5, "trip")
+        bed.reset()
+        bed.share(5000)
+        seen = ask_users(bed.first.port, USERS)
+        assert {r.side for r in seen} == {"legacy", "new"}
+        assert bed.first.adapter.read("shop").trip is None
+
+    def test_the_guard_is_awake_right_after(self, bed: Bed) -> None:
+        bed.share(5000)
+        break_new(bed)
+        ask_users(bed.first.port, [f"user{n}" for n in range(100)])
+        wait_until(bed.is_tripped, 5, "trip")
+        bed.reset()
+        bed.share(5000)
+        break_new(bed)
+        ask_users(bed.first.port, [f"user{n}" for n in range(100)])
+        wait_until(bed.is_tripped, 5, "trip")

@@ -1,0 +1,1 @@
+"""The lab: a live shop on loopback, moved from legacy to new by the collection."""

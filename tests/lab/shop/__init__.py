@@ -1,0 +1,1 @@
+"""The service that is moved: orders kept in PostgreSQL, reached through PgBouncer."""

@@ -1,0 +1,1 @@
+"""The whole migration over ssh, on hosts of their own, by Molecule."""

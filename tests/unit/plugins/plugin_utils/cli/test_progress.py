@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runner's events become the lines that an operator reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.progress import Progress
+
+
+def ok(action: str, host: str = "router1", **result: Any) -> dict[str, Any]:
+    data = {"task_action": f"hal9.migrate.{action}", "host": host, "res": result}
+    return {"event": "runner_on_ok", "event_data": data}
+
+
+def failed(message: str, **fields: Any) -> dict[str, Any]:
+    data = {"host": "router1", "res": {"msg": message}, **fields}
+    return {"event": "runner_on_failed", "event_data": data}
+
+
+def at(phase: str, step: int, share: int, **fields: Any) -> dict[str, Any]:
+    return {"phase": phase, "step": step, "share": share, "epoch": 7, **fields}
+
+
+INTENT = {"phase": "canary", "step": 1, "share": 1000}
+BEFORE = at("canary", 0, 500)
+BEGUN = at("canary", 0, 1000, intent=INTENT)
+
+
+def said(*events: dict[str, Any], progress: Progress | None = None) -> list[str]:
+    progress = progress or Progress()
+    return [line.text for event in events for line in progress.lines(event)]
+
+
+class TestPhase:
+    def test_a_first_reading_says_nothing(self) -> None:
+        assert (
+            said(ok("phase_info", position=BEFORE), ok("phase", position=BEFORE)) == []
+        )
+
+    def test_says_that_a_step_is_begun(self) -> None:
+        lines = said(ok("phase", position=BEGUN, changed=True))
+        assert lines == ["Step begun: canary 10% (epoch 7)."]
+
+    def test_says_that_a_step_is_committed(self) -> None:
+        begun = ok("phase", position=BEGUN, changed=True)
+        done = ok("phase", position=at("canary", 1, 1000), changed=True)
+        assert said(begun, done)[-1] == "Committed: canary 10% (epoch 7)."
+
+    def test_says_that_it_went_back(self) -> None:
+        begun = ok("phase", position=BEGUN, changed=True)
+        back = ok("phase", position=BEFORE, changed=True)
+        assert said(begun, back)[-1] == "Rolled back to canary 5% (epoch 7)."
+
+    def test_says_who_tripped(self) -> None:
+        before = ok("phase", position=BEFORE)
+        tripped = ok("phase", position={**BEFORE, "share": 0, "tripped_by": "router"})
+        told = "Tripped by router: every user is on legacy."
+        assert said(before, tripped) == [told]
+
+    def test_says_that_it_is_paused_and_resumed(self) -> None:
+        paused = {**BEFORE, "paused": True}
+        lines = said(*(ok("phase", position=p) for p in (BEFORE, paused, BEFORE)))
+        assert lines == ["Paused.", "Resumed."]
+
+    def test_says_that_a_step_was_done_already(self) -> None:
+        lines = said(ok("phase", position=BEFORE, skip=True, changed=False))
+        assert lines == ["Already done up to canary step 0."]
+
+
+class TestTraffic:
+    def test_says_what_each_router_holds(self) -> None:
+        setting = {"share": 1000, "epoch": 7, "tripped": False}
+        after = {"router": "r1", "setting": setting, "trip": None}
+        lines = said(ok("traffic", changed=True, after=after))
+        assert lines == ["  r1: share 10% applied and read back (epoch 7)."]
+
+    def test_is_silent_when_nothing_changed(self) -> None:
+        setting = {"share": 1000, "epoch": 7}
+        assert said(ok("traffic", changed=False, after={"setting": setting})) == []
+
+
+class TestGate:
+    def test_hands_on_what_the_gate_prints_between_attempts(self) -> None:
+        text = "gate: canary 5%: hold after 5 s, about 40 s more; error_rate: 0 of 500"
+        event = {"event": "verbose", "stdout": text}
+        assert said(event) == [f"  {text}"]
+
+    def test_says_nothing_of_other_output(self) -> None:
+        assert said({"event": "verbose", "stdout": "PLAY [Move the service]"}) == []
+
+    def test_says_the_verdict_with_its_numbers(self) -> None:
+        metrics = {"requests": 3104.0, "error_rate": 0.0, "p99_ms": 41.25}
+        event = ok("gate", verdict="pass", evidence={"metrics": metrics})
+        told = "  gate: pass; requests 3,104, error rate 0%, p99 41.25 ms."
+        assert said(event) == [told]
+
+    def test_says_what_is_missing_and_for_how_long(self) -> None:
+        event = ok("gate", verdict="hold", missing=["p99_ms"], estimate_seconds=40)
+        assert said(event) == ["  gate: hold; missing p99_ms; about 40 s to go."]
+
+
+class TestState:
+    def test_says_how_far_the_copy_is(self) -> None:
+        tables = [{"name": "a", "state": "r"}, {"name": "b", "state": "d"}]
+        event = ok("replication_info", tables=tables, lag_bytes=1_200_000)
+        assert said(event) == ["  state: 1 of 2 tables copied, 1.2 MB behind."]
+
+    def test_says_how_long_writes_were_paused(self) -> None:
+        event = ok("replication", authority="new", write_pause_ms=84.2)
+        assert said(event) == ["  state: new is written now; writes paused 84 ms."]
+
+    def test_says_that_the_rows_are_equal(self) -> None:
+        event = ok("state_verify", equal=True, rows=100_000, seconds=3.2)
+        assert said(event) == ["  state: 100,000 rows compared, equal (3 s)."]
+
+
+class TestFailures:
+    def test_a_failure_is_said_once_something_follows(self) -> None:
+        progress = Progress()
+        assert said(failed("the gate failed"), progress=progress) == []
+        setting = {"share": 0, "epoch": 8}
+        back = ok("traffic", changed=True, after={"setting": setting})
+        lines = said(back, progress=progress)
+        assert lines[0] == "router1: the gate failed"
+
+    def test_an_ignored_failure_is_not_said(self) -> None:
+        assert said(failed("never mind", ignore_errors=True), ok("gate")) == []
+
+    def test_an_unreachable_host_is_named(self) -> None:
+        data = {"host": "router2", "res": {"msg": "timed out"}}
+        event = {"event": "runner_on_unreachable", "event_data": data}
+        assert said(event) == ["router2 cannot be reached: timed out"]
+
+    def test_a_censored_result_stays_censored(self) -> None:
+        progress = Progress()
+        data = {"host": "db1", "res": {"censored": "the output has been hidden"}}
+        said({"event": "runner_on_failed", "event_data": data}, progress=progress)
+        assert [line.text for line in progress.failure] == [
+            "db1: the output has been hidden"
+        ]
