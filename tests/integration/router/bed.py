@@ -115,6 +115,11 @@ class Bed:
         before_legacy, before_new = self.counted_before
         return legacy.since(before_legacy), new.since(before_new)
 
+    def released_alone(self) -> None:
+        """Release the first router by itself, as a person at that router does."""
+        self.epoch += 1
+        self.first.adapter.release("shop", self.epoch)
+
     def is_tripped(self) -> bool:
         """Whether the guard has tripped every router."""
         return all(each.adapter.read("shop").trip == "guard" for each in self.routers)
@@ -129,13 +134,14 @@ class Bed:
     def _counts(self) -> tuple[SideCounts, SideCounts]:
         """Return what both routers agree on, once nothing is under way any more."""
         time.sleep(0.3)
-        wait_until(self._agree, 10, "peers")
+        wait_until(self.agree, 10, "peers")
         legacy, new = SideCounts(), SideCounts()
         for counts in self.first.adapter.counters("shop"):
             legacy, new = legacy.plus(counts.legacy), new.plus(counts.new)
         return legacy, new
 
-    def _agree(self) -> bool:
+    def agree(self) -> bool:
+        """Whether each router has heard all that the other has counted."""
         first, second = (each.adapter.counters("shop") for each in self.routers)
         return first == second
 

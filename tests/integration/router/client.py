@@ -98,6 +98,18 @@ def ask_users(port: int, users: Sequence[str]) -> list[Record]:
     return asyncio.run(ask_each(port, users))
 
 
+def ask_once(port: int, user: str, method: str = "GET") -> Record:
+    """One request over a connection of its own."""
+
+    async def ask() -> Record:
+        connection = Connection(port)
+        record = await connection.ask(user, method)
+        await connection.close()
+        return record
+
+    return asyncio.run(ask())
+
+
 @dataclass
 class Load:
     """Users asking steadily through all routers until stopped."""

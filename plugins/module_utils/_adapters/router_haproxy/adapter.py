@@ -163,11 +163,12 @@ class HaproxyRouter(Router):
             before = self._kept(migration)
             setting = TrafficSetting(migration, epoch=epoch, head=before.setting.head)
             admit(before.setting, setting)
-            kept = mapfile.Kept(setting, share=0, generation=before.generation + 1)
+            kept = mapfile.Kept(setting, share=0)
             mapfile.write(self.site.map_path(migration), kept)
             workers = self._workers(migration)
             workers.write_map(kept)
             workers.set_lease(0)
+            workers.set_generation(_next_generation(workers.read(), epoch))
             workers.set_trip(None)
         return self.read(migration)
 
@@ -200,6 +201,7 @@ class HaproxyRouter(Router):
             states = workers.read()
             latched = _trip(kept, states)
             workers.set_lease(max(state.lease_until for state in states))
+            workers.set_generation(max(state.generation for state in states))
             if latched:
                 workers.set_trip(latched)
             workers.write_map(kept)
@@ -257,6 +259,14 @@ def _trip(kept: mapfile.Kept, states: tuple[WorkerState, ...]) -> TripCause | No
     if causes:
         return causes[0]
     return kept.cause if kept.setting.tripped else None
+
+
+def _next_generation(states: tuple[WorkerState, ...], epoch: int) -> int:
+    """Return the epoch of the release, so that routers released under one epoch agree;
+    a router far behind the others goes on from their generation.
+    """
+    present = max(state.generation for state in states)
+    return epoch if epoch >= present else present + 1
 
 
 def _tripped(setting: TrafficSetting, cause: TripCause) -> StateConflict:

@@ -37,14 +37,12 @@ class Kept:
     """All that one map holds: the setting, the share under way and the latch's details.
 
     ``share`` is what decides now; it differs from the setting's share only during a
-    gradual change. ``generation`` names the counters of new since the last release;
-    ``changed`` (epoch seconds) is when the share last made a jump.
+    gradual change. ``changed`` (epoch seconds) is when the share last made a jump.
     """
 
     setting: TrafficSetting
     share: int
     cause: TripCause = "guard"
-    generation: int = 0
     changed: int = 0
 
     def entries(self) -> dict[str, int]:
@@ -56,7 +54,6 @@ class Kept:
             "head_digest": int(setting.head.digest[:_DIGITS] or "0", 16),
             "target": setting.share,
             "cause": cause_number(self.cause),
-            "generation": self.generation,
             "changed": self.changed,
             "fallback": setting.fallback,
             "tripped": int(setting.tripped),
@@ -88,7 +85,6 @@ def from_entries(migration: str, entries: dict[str, int]) -> Kept:
         ),
         share=share,
         cause=cause_named(entries.get("cause", 0)),
-        generation=entries.get("generation", 0),
         changed=entries.get("changed", 0),
     )
 

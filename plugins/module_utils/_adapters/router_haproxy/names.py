@@ -53,6 +53,15 @@ def pause_key(migration: str) -> str:
     return f"{migration}/pause"
 
 
+def generation_key(migration: str) -> str:
+    """Return the control key whose gpt0 names the counters of new since a release.
+
+    It is the peers' and not each router's own, since a guard that adds up all routers
+    must ask each for the same generation, also when a single router was released.
+    """
+    return f"{migration}/generation"
+
+
 def legacy_key(migration: str, arm: str, router: str) -> str:
     """Return the counter key of one half of legacy (arm a or b, by bucket parity)."""
     return f"{migration}/legacy.{arm}@{router}"

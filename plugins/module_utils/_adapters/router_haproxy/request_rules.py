@@ -137,7 +137,10 @@ def _count_as_new(migration: Migration, place: Place) -> Iterator[str]:
     methods = " ".join(migration.safe_methods)
     slow = -(-guard.slow_count // len(place.routers))
     yield f"http-request disable-l7-retry if !{{ method {methods} }}"
-    yield (f"http-request set-var(txn.generation) {_kept('generation', place)}")
+    generation = f"str({names.generation_key(migration.name)})"
+    yield (
+        f"http-request set-var(txn.generation) {generation},table_gpt0({names.CONTROL})"
+    )
     yield (
         f"http-request track-sc0 str({prefix}),concat(,txn.generation,@{place.router})"
     )

@@ -35,12 +35,15 @@ _UNKNOWN_MAP = "Unknown map"
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What one worker holds: its map, the end of the lease, and who tripped it."""
+    """What one worker holds: its map, the lease's end, who tripped it, and the
+    generation of the counters of new.
+    """
 
     worker: Worker
     kept: mapfile.Kept
     lease_until: int
     trip: TripCause | None
+    generation: int = 0
 
     def reading(self) -> WorkerReading:
         """Return the state in the words of the port."""
@@ -73,6 +76,11 @@ class Workers:
         """Set the end of the lease on every worker."""
         self._set_control(names.lease_key(self.migration), {"gpt0": until})
 
+    def set_generation(self, generation: int) -> None:
+        """Begin the counters of new anew on every worker; peers carry it on."""
+        key = names.generation_key(self.migration)
+        self._set_control(key, {"gpt0": generation})
+
     def set_pause(self, until: int) -> None:
         """Set the end of the latency guard's pause on every worker."""
         self._set_control(names.pause_key(self.migration), {"gpt0": until})
@@ -103,12 +111,19 @@ class Workers:
         rows = tables.parse_table(control)
         trip = rows.get(names.trip_key(self.migration), {})
         lease = rows.get(names.lease_key(self.migration), {})
+        generation = rows.get(names.generation_key(self.migration), {})
         kept = mapfile.from_entries(self.migration, entries)
         latched = trip.get("gpc0", 0) > 0
         cause = mapfile.cause_named(trip.get("gpt0", 0)) if latched else None
         if cause is None and kept.setting.tripped:
             cause = kept.cause
-        return WorkerState(worker, kept, lease.get("gpt0", 0), cause)
+        return WorkerState(
+            worker,
+            kept,
+            lease.get("gpt0", 0),
+            cause,
+            generation.get("gpt0", 0),
+        )
 
     def _entries(self, worker: Worker) -> dict[str, int] | None:
         reply = self.runtime.ask(worker, f"show map {self.map_path}")

@@ -24,7 +24,7 @@ HEAD = JournalHead(9, "00123456789abcd")
 
 def kept() -> mapfile.Kept:
     setting = TrafficSetting("shop", 500, 10_000, 7, tripped=True, head=HEAD)
-    return mapfile.Kept(setting, share=400, cause="gate", generation=3, changed=11)
+    return mapfile.Kept(setting, share=400, cause="gate", changed=11)
 
 
 class TestFile:
