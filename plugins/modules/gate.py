@@ -126,6 +126,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.gate_sampli
     GateSampling,
     Outcome,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.node_exporter import (
+    read_vitals,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.adapter import (
     HaproxyRouter,
 )
@@ -180,12 +183,18 @@ def _gate(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
 def _sampling(migration: Migration, params: dict[str, Any]) -> GateSampling:
     router = HaproxyRouter.open(params["directory"])
     evidence = Evidence(Path(params["directory"]) / f"{migration.name}.evidence.json")
+    hosts = migration.new.node_exporters
     shadow = migration.shadow
-    if shadow is None or params["phase"] != Phase.SHADOW.value:
-        return GateSampling(router, evidence)
-    comparator = shadow.comparator
+    is_shadow = shadow is not None and params["phase"] == Phase.SHADOW.value
     return GateSampling(
-        router, evidence, lambda: read_counts(comparator, migration.name)
+        router,
+        evidence,
+        lambda: (
+            read_counts(shadow.comparator, migration.name)
+            if shadow and is_shadow
+            else None
+        ),
+        lambda failed_checks: read_vitals(hosts, failed_checks),
     )
 
 

@@ -22,6 +22,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.checks_host
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.flags_file import (
     FlagsFile,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.node_exporter import (
+    read_vitals,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.adapter import (
     HaproxyRouter,
 )
@@ -42,6 +45,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_host imp
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_monitoring import (
     monitoring_items,
+    vitals_items,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_router import (
     RouterFacts,
@@ -145,6 +149,8 @@ def _router(view: View) -> Iterator[CheckItem]:
     yield from router_items(migration, facts)
     endpoint = checks_http.endpoint_problem(where.metrics_bind)
     yield from monitoring_items(migration, facts, where.metrics_bind, endpoint)
+    vitals = read_vitals(migration.new.node_exporters, 0)
+    yield from vitals_items(migration, vitals)
     if not running.problem and not applied.problem:
         yield from capacity_items(
             migration, running.servers, applied.share, deep=view.deep

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -28,6 +28,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.judge 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.samples import (
     ShadowCounts,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
+    Vitals,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.gate import (
     Pulse,
     Series,
@@ -42,6 +45,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
 PERIOD_SECONDS = 1.0
 
 ReadShadow = Callable[[], Optional[ShadowCounts]]
+ReadVitals = Callable[[int], Vitals]
+"""Asks the hosts of new; takes the failed health checks, which the router knows."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +108,15 @@ class GateSampling:
         router: Router,
         evidence: Evidence,
         read_shadow: ReadShadow = lambda: None,
+        read_vitals: ReadVitals = Vitals,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._router = router
         self._evidence = evidence
         self._read_shadow = read_shadow
+        self._read_vitals = read_vitals
+        self._vitals: Vitals | None = None
         self._clock = clock
         self._sleep = sleep
         self._pulse = Pulse()
@@ -119,7 +127,7 @@ class GateSampling:
         """
         judge, series, began = self._resume(attempt)
         reading = self._router.read(attempt.migration)
-        self._observe(attempt, judge, series)
+        self._observe(attempt, judge, series, reading)
         verdict = judge.verdict(self._clock())
         return self._outcome(attempt, verdict, reading, series, began)
 
@@ -134,7 +142,7 @@ class GateSampling:
             tripped = reading.trip is not None
             if not tripped:
                 self._renew(attempt, reading)
-            self._observe(attempt, judge, series)
+            self._observe(attempt, judge, series, reading)
             verdict = judge.verdict(self._clock())
             over = self._clock() + PERIOD_SECONDS > ends
             if tripped or over or self._is_settled(attempt, verdict):
@@ -163,7 +171,9 @@ class GateSampling:
         until = int(self._clock()) + attempt.lease_seconds
         self._router.renew(attempt.migration, attempt.epoch, until)
 
-    def _observe(self, attempt: Attempt, judge: Judge, series: Series) -> None:
+    def _observe(
+        self, attempt: Attempt, judge: Judge, series: Series, reading: RouterReading
+    ) -> None:
         now = self._clock()
         try:
             counters = self._router.counters(attempt.migration)
@@ -176,8 +186,15 @@ class GateSampling:
             judge.unreadable(now, f"the figures of {', '.join(silent)} stand still")
             return
         sample = to_sample(counters, now, attempt.key.share, shadow)
+        sample = replace(sample, vitals=self._vitals_now(reading))
         judge.observe(sample)
         series.add(sample)
+
+    def _vitals_now(self, reading: RouterReading) -> Vitals:
+        """Ask the hosts once in an attempt, the router's checks each time."""
+        if self._vitals is None:
+            self._vitals = self._read_vitals(reading.failed_checks)
+        return replace(self._vitals, failed_checks=reading.failed_checks)
 
     def _resume(self, attempt: Attempt) -> tuple[Judge, Series, float]:
         kept = self._evidence.load()

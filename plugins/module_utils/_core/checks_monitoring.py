@@ -18,6 +18,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks import (
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_router import (
     RouterFacts,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
+    HOST_METRICS,
+    Vitals,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Migration,
 )
@@ -44,4 +48,30 @@ def monitoring_items(
         "the Prometheus endpoint answers with 200",
         "Apply the role router, or correct hal9_router.metrics_bind.",
         ok=not problem,
+    )
+
+
+def vitals_items(migration: Migration, vitals: Vitals) -> Iterator[CheckItem]:
+    """Yield whether the hosts of new can be watched by the rules that look at them."""
+    rules = [t for t in migration.rollback.thresholds if t.metric in HOST_METRICS]
+    if not rules:
+        yield info("monitoring.hosts", "no rule on memory or cpu is declared")
+        return
+    if not migration.new.node_exporters:
+        yield warning(
+            "monitoring.hosts",
+            "no node exporter of new is declared",
+            "one for each host: rollback.automatic has rules on memory and cpu",
+            "Declare sides.new.node_exporters, or leave out the rules on memory and "
+            "cpu: nobody watches them now.",
+            ok=False,
+        )
+        return
+    yield blocker(
+        "monitoring.hosts",
+        vitals.missing or f"{len(vitals.hosts)} node exporters answer",
+        "every declared node exporter answers this router",
+        "Start prometheus-node-exporter there, open its port to the routers, or "
+        "correct sides.new.node_exporters: gates hold without it.",
+        ok=not vitals.missing,
     )

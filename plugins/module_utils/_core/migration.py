@@ -58,14 +58,16 @@ class Health:
 
 @dataclass(frozen=True)
 class SideSpec:
-    """One side of the migration; ``schema`` is the range of data schema versions the
-    side serves.
+    """One side of the migration; ``schema_versions`` are the data schemas it serves.
+
+    ``node_exporters`` say how its hosts are (``host:port``).
     """
 
     servers: tuple[Server, ...]
     health: Health
     group: str
     schema_versions: tuple[str, ...] = ()
+    node_exporters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class WorkerReading:
 class RouterReading:
     """One router read back: the file, every worker, and the router's own clock (epoch
     seconds).
+
+    ``failed_checks`` is the most health checks in a row that one server of new failed.
     """
 
     router: str
@@ -72,6 +74,7 @@ class RouterReading:
     new_servers_up: int
     legacy_servers_up: int
     sessions_on_new: int
+    failed_checks: int = 0
 
     @property
     def effective_share(self) -> int:

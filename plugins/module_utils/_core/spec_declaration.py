@@ -62,6 +62,9 @@ THRESHOLDS = [
     {"metric": "p50_ms", "above": 15, "for": "5m"},
     {"metric": "error_rate", "above": "1%"},
     {"metric": "p99_ms", "above": 100},
+    {"metric": "failed_health_checks", "above": 2},
+    {"metric": "memory", "above": "95%"},
+    {"metric": "cpu", "above": "95%", "for": "5m"},
 ]
 ROLLBACK = Record(
     "rollback",

@@ -76,6 +76,14 @@ def side(title: str, group: str) -> Record:
                 "The data schemas it can serve; pre-check demands a shared one.",
                 example=["1"],
             ),
+            Field(
+                "node_exporters",
+                Several(w.ADDRESS),
+                [],
+                "Prometheus node exporters of its hosts, asked by the routers; "
+                "`rollback.automatic` on memory and cpu looks at those of new.",
+                example=["10.0.0.21:9100"],
+            ),
         ),
     )
 

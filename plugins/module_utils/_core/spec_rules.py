@@ -141,9 +141,9 @@ def _measured(phase: PhaseSpec) -> str:
 def thresholds_suit_their_metric(migration: Migration) -> Iterator[Problem]:
     """Yield a percentage for a latency, or milliseconds for a rate."""
     for index, threshold in enumerate(migration.rollback.thresholds):
-        rate = threshold.metric == "error_rate"
+        rate = threshold.metric in ("error_rate", "memory", "cpu")
         if rate is not (threshold.maximum < 1):
-            allowed = "a percentage such as 0.1%" if rate else "milliseconds such as 50"
+            allowed = "a percentage such as 0.1%" if rate else "a number such as 50"
             path = f"rollback.automatic[{index}].above"
             yield Problem(
                 path, f"{threshold.maximum:g}", f"{allowed} for {threshold.metric}"

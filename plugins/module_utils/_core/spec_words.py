@@ -120,9 +120,11 @@ GATES = Table(
 
 LIMIT_MS = Number("milliseconds from 1 to 600000", 1, 600_000)
 CEILING = AnyOf(
-    "a percentage above 0% for error_rate (0.1%), milliseconds for a latency (50)",
+    "a percentage above 0% for error_rate, memory and cpu (0.1%), milliseconds for a "
+    "latency (50), a number for failed_health_checks (2)",
     (Text("a percentage", "^" + _POSITIVE + _PERCENT, v.fraction_of), LIMIT_MS),
 )
 CEILING_METRIC = Text(
-    "error_rate or a latency such as p99_ms", "^(error_rate|" + v.LATENCY + ")$"
+    "error_rate, a latency such as p99_ms, failed_health_checks, memory or cpu",
+    "^(error_rate|failed_health_checks|memory|cpu|" + v.LATENCY + ")$",
 )

@@ -89,6 +89,7 @@ class HaproxyRouter(Router):
             new_servers_up=servers.up("new"),
             legacy_servers_up=servers.up("legacy"),
             sessions_on_new=servers.sessions("new"),
+            failed_checks=servers.failed_checks("new"),
         )
 
     def apply(self, setting: TrafficSetting, lease_until: int) -> RouterReading:

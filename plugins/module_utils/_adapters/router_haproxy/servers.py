@@ -37,6 +37,13 @@ class Servers:
             if _side(state) == side
         )
 
+    def failed_checks(self, side: Side) -> int:
+        """Return the most health checks in a row that one server of a side failed."""
+        backend = names.health_backend(self.workers.migration, side)
+        _worker, reply = self.workers.ask(f"show stat {backend} 4 -1")[0]
+        states = tables.parse_servers(reply)
+        return max((state.failed_checks for state in states), default=0)
+
     def end_sessions(self, side: Side) -> int:
         """End all sessions open to a side's servers and return how many there were."""
         ended = self.sessions(side)

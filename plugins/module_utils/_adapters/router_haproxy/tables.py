@@ -23,18 +23,25 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
 
 Row = dict[str, int]
 _NOTHING = SideCounts()
+FALL = 3
+"""Failed checks after which a server is down: HAProxy's default."""
+_GOING_DOWN = re.compile(r"UP (\d+)/(\d+)$")
 _AGE = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
 class ServerState:
-    """One server of a backend: whether it takes requests, and sessions open to it."""
+    """One server of a backend: whether it takes requests, and sessions open to it.
+
+    ``failed_checks`` in a row are counted up to `FALL`, where HAProxy stops to count.
+    """
 
     name: str
     number: int
     is_up: bool
     sessions: int
+    failed_checks: int = 0
 
 
 def parse_table(text: str) -> dict[str, Row]:
@@ -70,10 +77,22 @@ def parse_servers(text: str) -> tuple[ServerState, ...]:
             number=int(row["sid"]),
             is_up=not row["status"].startswith(("DOWN", "MAINT", "NOLB")),
             sessions=int(row["scur"] or 0),
+            failed_checks=failed_checks(row["status"]),
         )
         for row in rows
         if row.get("status")
     )
+
+
+def failed_checks(status: str) -> int:
+    """Return how many checks in a row have failed: "UP 2/3" has one failure behind it.
+
+    A server in maintenance has failed none.
+    """
+    if status.startswith("DOWN"):
+        return FALL
+    going_down = _GOING_DOWN.match(status)
+    return int(going_down[2]) - int(going_down[1]) if going_down else 0
 
 
 def parse_sessions(text: str, backend: str) -> Iterator[tuple[str, str, int]]:

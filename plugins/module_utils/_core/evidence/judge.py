@@ -102,7 +102,11 @@ class Judge:
         """Take in the counters of one moment; counters or a clock that went back begin
         anew and are noted.
         """
-        self.unread_since = None
+        missing = sample.vitals.missing if sample.vitals else ""
+        if missing:
+            self.unreadable(sample.at, missing)
+        else:
+            self.unread_since = None
         self.thresholds.observe(sample)
         self.broken = self.broken or self.thresholds.broken()
         earlier, self.last = self.last, sample

@@ -13,6 +13,10 @@ from itertools import accumulate
 from operator import add, lt, sub
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
+    Vitals,
+)
+
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Upper bounds of the latency buckets; a thirteenth, open bucket follows."""
 
@@ -139,7 +143,7 @@ class Sample:
     new.
 
     ``arm_a`` and ``arm_b`` are the two halves of legacy by bucket, where a live A/A arm
-    is kept.
+    is kept. ``vitals`` may be older than the counters; None where nobody reads them.
     """
 
     at: float
@@ -149,10 +153,11 @@ class Sample:
     shadow: ShadowCounts | None = None
     arm_a: SideCounts | None = None
     arm_b: SideCounts | None = None
+    vitals: Vitals | None = None
 
 
 def sample_to_dict(sample: Sample) -> dict[str, Any]:
-    """Return a sample as plain JSON values."""
+    """Return a sample's counters as plain JSON values; vitals are for the moment."""
     parts = ("legacy", "new", "shadow", "arm_a", "arm_b")
     counts = {name: getattr(sample, name) for name in parts}
     data: dict[str, Any] = {"at": sample.at, "share": sample.share}
@@ -167,4 +172,12 @@ def sample_from_dict(data: Mapping[str, Any]) -> Sample:
         if name in data
     }
     shadow = ShadowCounts(*data["shadow"]) if "shadow" in data else None
-    return Sample(at=data["at"], share=data["share"], shadow=shadow, **sides)
+    return Sample(
+        at=data["at"],
+        share=data["share"],
+        legacy=sides["legacy"],
+        new=sides["new"],
+        shadow=shadow,
+        arm_a=sides.get("arm_a"),
+        arm_b=sides.get("arm_b"),
+    )

@@ -27,6 +27,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.sample
     Sample,
     SideCounts,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
+    CHECKS_METRIC,
+    HOST_METRICS,
+    Vitals,
+)
 
 SPAN_SECONDS = 30.0
 """Metrics are taken over the last so many seconds."""
@@ -56,24 +61,49 @@ DEFAULT_RULES = (
     Rule("p50_ms", 15, 300),
     Rule("error_rate", 0.01),
     Rule("p99_ms", 100),
+    Rule(CHECKS_METRIC, 2),
+    Rule("memory", 0.95),
+    Rule("cpu", 0.95, 300),
 )
+METRICS = ("error_rate", CHECKS_METRIC, *HOST_METRICS)
+"""What a rule may speak of beside latency quantiles."""
 
 
 def name_of(rule: Ceiling) -> str:
     """Return a rule as an operator would say it: "error_rate above 0.1 % for 120 s"."""
-    is_latency = quantile_of(rule.metric) is not None
-    value = f"{rule.maximum:g} ms" if is_latency else f"{rule.maximum * 100:g} %"
+    value = f"{rule.maximum * 100:g} %"
+    if quantile_of(rule.metric) is not None:
+        value = f"{rule.maximum:g} ms"
+    elif rule.metric == CHECKS_METRIC:
+        value = f"{rule.maximum:g} in a row"
     lasting = f" for {rule.seconds:g} s" if rule.seconds else ""
     return f"{rule.metric} above {value}{lasting}"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The counters of both sides at one time."""
+    """The counters of both sides at one time, and the vitals where they were read."""
 
     at: float
     legacy: SideCounts
     new: SideCounts
+    vitals: Vitals | None = None
+
+    def to_list(self) -> list[Any]:
+        """Return the moment as plain JSON."""
+        vitals = self.vitals.to_dict() if self.vitals else None
+        return [self.at, self.legacy.to_list(), self.new.to_list(), vitals]
+
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> Moment:
+        """Return the moment that :meth:`to_list` wrote."""
+        at, legacy, new, vitals = values
+        return cls(
+            at,
+            SideCounts.from_list(legacy),
+            SideCounts.from_list(new),
+            Vitals.from_dict(vitals) if vitals else None,
+        )
 
 
 @dataclass
@@ -85,12 +115,12 @@ class Thresholds:
     moments: list[Moment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Refuse rules on metrics that the routers do not count."""
+        """Refuse rules on metrics that nobody measures."""
         for rule in self.rules:
-            if rule.metric != "error_rate" and quantile_of(rule.metric) is None:
+            if rule.metric not in METRICS and quantile_of(rule.metric) is None:
                 raise InvalidSpec(
-                    f"Refused the rollback rule on {rule.metric!r}: the routers count "
-                    "error_rate and latency quantiles such as p99_ms.",
+                    f"Refused the rollback rule on {rule.metric!r}: known are "
+                    f"{', '.join(METRICS)} and latency quantiles such as p99_ms.",
                     value=rule.metric,
                 )
 
@@ -98,17 +128,16 @@ class Thresholds:
         """Take in the counters of one moment; restarted counters begin a new span."""
         if not self.rules:
             return
-        moment = Moment(sample.at, sample.legacy, sample.new)
+        moment = Moment(sample.at, sample.legacy, sample.new, sample.vitals)
         if self.moments and _restarted(self.moments[-1], moment):
             self.moments = []
         kept = _kept(self.moments, sample.at)
         self.moments = [*kept, moment]
-        legacy = moment.legacy.since(self.moments[0].legacy)
-        new = moment.new.since(self.moments[0].new)
         for rule in self.rules:
-            if _is_broken(rule, new, legacy):
+            answer = _is_broken(rule, self.moments)
+            if answer:
                 self.since.setdefault(name_of(rule), sample.at)
-            else:
+            elif answer is not None:
                 self.since.pop(name_of(rule), None)
 
     def broken(self) -> tuple[str, ...]:
@@ -124,7 +153,7 @@ class Thresholds:
 
     def to_dict(self) -> dict[str, object]:
         """Return the state as plain JSON values."""
-        moments = [[m.at, m.legacy.to_list(), m.new.to_list()] for m in self.moments]
+        moments = [moment.to_list() for moment in self.moments]
         return {"since": dict(self.since), "moments": moments}
 
     @classmethod
@@ -132,10 +161,7 @@ class Thresholds:
         """Return the state that :meth:`to_dict` wrote, under the rules of today."""
         names = {name_of(rule) for rule in rules}
         since = {name: at for name, at in data["since"].items() if name in names}
-        moments = [
-            Moment(at, SideCounts.from_list(legacy), SideCounts.from_list(new))
-            for at, legacy, new in data["moments"]
-        ]
+        moments = [Moment.from_list(values) for values in data["moments"]]
         return cls(tuple(rules), since, moments)
 
 
@@ -152,12 +178,37 @@ def _kept(moments: list[Moment], now: float) -> list[Moment]:
     return young or moments[-1:]
 
 
-def _is_broken(rule: Ceiling, new: SideCounts, legacy: SideCounts) -> bool:
+def _is_broken(rule: Ceiling, moments: Sequence[Moment]) -> bool | None:
+    """Say whether the last moments break a rule; None while nothing new is known."""
+    first, last = moments[0], moments[-1]
+    if rule.metric == CHECKS_METRIC or rule.metric in HOST_METRICS:
+        return _is_unwell(rule, moments)
+    new, legacy = last.new.since(first.new), last.legacy.since(first.legacy)
     quantile = quantile_of(rule.metric)
     if quantile is None:
         bad, events = new.failures, new.attempts
         return bad >= MIN_BAD and bad > rule.maximum * events
     return _is_slow(quantile, rule.maximum, new, legacy)
+
+
+def _is_unwell(rule: Ceiling, moments: Sequence[Moment]) -> bool | None:
+    """Judge what the last moment read; what could not be read is no bad metric."""
+    vitals = moments[-1].vitals
+    if vitals is None:
+        return None
+    if rule.metric == CHECKS_METRIC:
+        return vitals.failed_checks > rule.maximum
+    value = vitals.memory if rule.metric == "memory" else _cpu(vitals, moments)
+    if value is None:
+        return False if vitals.missing else None
+    return value > rule.maximum
+
+
+def _cpu(vitals: Vitals, moments: Sequence[Moment]) -> float | None:
+    earlier = next(
+        (moment.vitals for moment in moments if moment.vitals is not None), vitals
+    )
+    return vitals.cpu_since(earlier)
 
 
 def _is_slow(

@@ -105,7 +105,7 @@ def _failures(judge: Judge) -> tuple[str, ...]:
 
 def _unread(judge: Judge, now: float) -> tuple[float, str]:
     if judge.unread_since is not None:
-        return judge.unread_since, f"counters unreadable: {judge.unread_reason}"
+        return judge.unread_since, f"unreadable: {judge.unread_reason}"
     if judge.last is not None and now - judge.last.at > STALE_SECONDS:
         return judge.last.at, f"no sample since {now - judge.last.at:.0f} s"
     return now, ""

@@ -27,6 +27,12 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.judge 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.samples import (
     SideCounts,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.thresholds import (
+    Rule,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
+    Vitals,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.gate import StepKey
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     Capabilities,
@@ -58,6 +64,7 @@ class RouterUnderLoad(Router):
         self.silent: tuple[str, ...] = ()
         self.mute = False
         self.renewed: list[int] = []
+        self.failed_checks = 0
 
     def clock(self) -> float:
         return self.now
@@ -67,8 +74,18 @@ class RouterUnderLoad(Router):
 
     def read(self, migration: str) -> RouterReading:
         setting = TrafficSetting(migration, share=5000, epoch=self.epoch)
+        until = int(self.now) + 15
         return RouterReading(
-            "router1", self.now, setting, (), int(self.now) + 15, self.cause, 3, 2, 0
+            "router1",
+            self.now,
+            setting,
+            (),
+            until,
+            self.cause,
+            3,
+            2,
+            0,
+            self.failed_checks,
         )
 
     def renew(self, migration: str, epoch: int, lease_until: int) -> None:
@@ -186,6 +203,31 @@ class TestRun:
         seen = attempts(gate, canary(seconds=8), most=2)
         assert seen[-1].verdict.verdict == "hold"
         assert "router2" in " ".join(seen[-1].verdict.reasons)
+
+    def test_health_checks_that_fail_break_their_rule(
+        self, gate: GateSampling, router: RouterUnderLoad
+    ) -> None:
+        router.failed_checks = 3
+        policy = replace(POLICY, rules=(Rule("failed_health_checks", 2),))
+        outcome = gate.run(canary(policy=policy))
+        assert outcome.verdict.verdict == "fail"
+        assert outcome.verdict.reasons == (
+            "rollback rule broken: failed_health_checks above 2 in a row",
+        )
+
+    def test_a_host_that_cannot_be_asked_holds_and_is_named(
+        self, router: RouterUnderLoad, tmp_path: Path
+    ) -> None:
+        gate = GateSampling(
+            router,
+            Evidence(tmp_path / "shop.evidence.json"),
+            read_vitals=lambda failed: Vitals(failed, missing="new1 is silent"),
+            clock=router.clock,
+            sleep=router.sleep,
+        )
+        seen = attempts(gate, canary(), most=3)
+        assert [one.verdict.verdict for one in seen] == ["hold"] * 3
+        assert "new1 is silent" in " ".join(seen[-1].verdict.reasons)
 
     def test_evidence_outlives_the_attempt(
         self, gate: GateSampling, router: RouterUnderLoad, tmp_path: Path

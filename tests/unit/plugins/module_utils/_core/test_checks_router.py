@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks import CheckItem
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_monitoring import (
     monitoring_items,
+    vitals_items,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_router import (
     Applied,
@@ -20,6 +21,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_router i
     RouterFacts,
     Running,
     router_items,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
+    HostVitals,
+    Vitals,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Migration,
@@ -131,3 +136,29 @@ class TestMonitoringItems:
     def test_a_silent_endpoint_is_told(self) -> None:
         items = self.items(sound_router(), "127.0.0.1:8405", "refused")
         assert not items["monitoring.endpoint"]
+
+
+class TestVitalsItems:
+    def item(self, vitals: Vitals, **changes: object) -> CheckItem:
+        declared = stateless_service()
+        declared["sides"]["new"].update(changes)
+        (found,) = vitals_items(parse(declared), vitals)
+        return found
+
+    def test_rules_that_nobody_watches_are_told(self) -> None:
+        item = self.item(Vitals())
+        assert (item.severity, item.ok) == ("warning", False)
+
+    def test_every_exporter_must_answer(self) -> None:
+        exporters = ["10.0.0.21:9100"]
+        silent = self.item(Vitals(missing="no answer"), node_exporters=exporters)
+        assert silent.blocks
+        well = Vitals(hosts=(HostVitals(exporters[0], 0.1, 1, 2),))
+        assert self.item(well, node_exporters=exporters).ok
+
+    def test_without_such_rules_nothing_is_asked_for(self) -> None:
+        declared = stateless_service()
+        rules = [{"metric": "error_rate", "above": "1%"}]
+        declared["rollback"] = {"automatic": rules}
+        (item,) = vitals_items(parse(declared), Vitals())
+        assert item.severity == "info"

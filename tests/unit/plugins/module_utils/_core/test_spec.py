@@ -125,7 +125,7 @@ BAD = [
     ("state[0].pgbouncers", [], "at least 1"),
     ("state[0].pgbouncers[0].config", "pgbouncer.ini", "absolute path"),
     ("writers[0].throu", "pgb_new", "through"),
-    ("rollback.automatic", [{"metric": "cpu", "above": "95%"}], "error_rate"),
+    ("rollback.automatic", [{"metric": "disk", "above": "95%"}], "error_rate"),
     ("rollback.automatic", [{"metric": "p99_ms"}], "percentage"),
     ("rollback.close_connections", "yes", "true or false"),
     ("flags.turn[0].variant", True, "on one line"),
@@ -167,7 +167,13 @@ BROKEN_RULES = [
         "rollback.automatic",
         [{"metric": "p99_ms", "above": "1%"}],
         "rollback.automatic[0].above",
-        "milliseconds",
+        "a number",
+    ),
+    (
+        "rollback.automatic",
+        [{"metric": "memory", "above": 95}],
+        "rollback.automatic[0].above",
+        "percentage",
     ),
     (
         "rollback.automatic",
@@ -234,6 +240,9 @@ class TestParse:
             Threshold("p50_ms", 15, 300),
             Threshold("error_rate", 0.01),
             Threshold("p99_ms", 100),
+            Threshold("failed_health_checks", 2),
+            Threshold("memory", 0.95),
+            Threshold("cpu", 0.95, 300),
         )
 
     def test_the_limits_of_automatic_rollback_are_rules_of_every_gate_with_users(

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
     tables,
 )
@@ -72,3 +74,20 @@ class TestSessions:
             "0x56: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> age=0s\n"
         )
         assert list(tables.parse_sessions(text, "hal9_shop")) == [("0x55", "new1", 63)]
+
+
+class TestFailedChecks:
+    @pytest.mark.parametrize(
+        ("status", "failed"),
+        [
+            ("UP", 0),
+            ("UP 2/3", 1),
+            ("UP 1/3", 2),
+            ("DOWN", 3),
+            ("DOWN 1/2", 3),
+            ("MAINT", 0),
+            ("no check", 0),
+        ],
+    )
+    def test_counts_those_in_a_row(self, status: str, failed: int) -> None:
+        assert tables.failed_checks(status) == failed

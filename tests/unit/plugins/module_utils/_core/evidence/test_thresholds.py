@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from json import dumps, loads
 
 import pytest
@@ -22,6 +24,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.thresh
     Rule,
     Thresholds,
     name_of,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
+    HostVitals,
+    Vitals,
 )
 
 from .situations import START, counts, stream
@@ -47,6 +53,9 @@ class TestNameOf:
             "p50_ms above 15 ms for 300 s",
             "error_rate above 1 %",
             "p99_ms above 100 ms",
+            "failed_health_checks above 2 in a row",
+            "memory above 95 %",
+            "cpu above 95 % for 300 s",
         ]
 
 
@@ -101,6 +110,64 @@ class TestLatency:
         assert first_break(stream(400, both, both)) is None
 
 
+def host(memory: float = 0.4, busy: float = 0.0, total: float = 0.0) -> HostVitals:
+    return HostVitals("new1:9100", memory, busy, total)
+
+
+def watched(vitals: Iterable[Vitals], every: float = 5):
+    """Yield samples of a side that is well but for what its vitals say."""
+    for number, one in enumerate(vitals):
+        yield Sample(START + number * every, 500, WELL, WELL, vitals=one)
+
+
+def working(load: float, seconds: int, every: int = 5) -> list[Vitals]:
+    """Return what a host of two processors says that is so busy all the time."""
+    ticks = range(0, seconds + every, every)
+    return [Vitals(hosts=(host(busy=2 * load * t, total=2 * t),)) for t in ticks]
+
+
+class TestVitals:
+    def test_the_third_failed_check_in_a_row_rolls_back_at_once(self):
+        checks = [Vitals(failed_checks=number) for number in (0, 1, 2, 0, 1, 2, 3)]
+        at, names = first_break(watched(checks, every=1))
+        assert (at, names) == (6, ("failed_health_checks above 2 in a row",))
+
+    def test_memory_rolls_back_at_once(self):
+        full = [Vitals(hosts=(host(0.94),)), Vitals(hosts=(host(0.96),))]
+        assert first_break(watched(full)) == (5, ("memory above 95 %",))
+
+    def test_the_fullest_host_counts(self):
+        both = Vitals(hosts=(host(0.97), HostVitals("new2:9100", 0.2, 0, 0)))
+        assert first_break(watched([both]))[1] == ("memory above 95 %",)
+
+    def test_a_processor_that_is_busy_for_five_minutes_rolls_back(self):
+        at, names = first_break(watched(working(0.99, 400)))
+        assert names == ("cpu above 95 % for 300 s",)
+        assert at == 5 + 300  # the second reading is the first that shows a load
+
+    def test_a_processor_that_has_room_does_not(self):
+        assert first_break(watched(working(0.9, 900))) is None
+
+    def test_a_host_that_falls_silent_is_no_bad_metric(self):
+        busy = working(0.99, 200)
+        silent = [replace(busy[-1], hosts=(), missing="new1 is silent")] * 100
+        assert first_break(watched([*busy, *silent])) is None
+
+    def test_a_reading_that_is_repeated_neither_breaks_nor_mends(self):
+        thresholds = Thresholds((Rule("cpu", 0.95, 20),))
+        seen = working(0.99, 10)
+        for sample in watched([seen[0], seen[2], seen[2], seen[2]], every=10):
+            thresholds.observe(sample)
+        assert thresholds.since == {"cpu above 95 % for 20 s": START + 10}
+
+    def test_travels_as_json(self):
+        thresholds = Thresholds()
+        for sample in watched(working(0.99, 60)):
+            thresholds.observe(sample)
+        data = loads(dumps(thresholds.to_dict()))
+        assert Thresholds.restore(DEFAULT_RULES, data) == thresholds
+
+
 class TestState:
     def test_restarted_counters_begin_a_new_span(self):
         thresholds = Thresholds()
@@ -124,5 +191,5 @@ class TestState:
         assert thresholds.since
 
     def test_a_metric_that_is_not_counted_is_refused(self):
-        with pytest.raises(InvalidSpec, match="cpu"):
-            Thresholds((Rule("cpu", 0.9),))
+        with pytest.raises(InvalidSpec, match="disk"):
+            Thresholds((Rule("disk", 0.9),))
