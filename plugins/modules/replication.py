@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Links a database to its new side, switches which one is written, and back."""
+"""Links state to its new side, switches which one is written, and back."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ module: replication
 author:
   - hal9.migrate contributors (@hal9-migrate)
 version_added: 0.1.0
-short_description: Links a database to its new side and switches which one is written
+short_description: Links a piece of state to its new side and switches which one is written
 description:
-  - Makes new follow legacy by logical replication, and switches the authority between
-    them under the declared PgBouncers.
+  - Makes new follow legacy, and switches the authority between them, by the way of the item's engine.
+  - V(postgresql) uses logical replication, and switches under the declared PgBouncers. V(redis) uses C(REPLICAOF) and
+    C(FAILOVER). V(files) copies the tree in passes, the last one under the declared fence.
   - The switch is carried out by a process of its own on the host, from an intent that is
     on disk before anything is done. It survives the loss of the connection and of the
     controller. Broken off, it is undone as long as the reverse link is not active, and
@@ -43,7 +44,7 @@ options:
   state:
     description:
       - V(linked) brings the structure over, copies the data, and lets new follow legacy.
-        It fences the application role on new.
+        It shuts new to the application.
       - V(switched) makes O(authority) the side that is written; the other one follows it from before the first write.
       - V(absent) removes all links. The side that is not the authority stays fenced, since its data grows old.
     type: str
@@ -58,7 +59,8 @@ options:
     type: float
     default: 300
 requirements:
-  - psycopg >= 3.1 on the host that runs the module (role hal9.migrate.state_host installs it)
+  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), rsync >= 3.2 for V(files), on the host
+    that runs the module (role hal9.migrate.state_host installs them)
 attributes:
   check_mode:
     description: Reads both sides and says whether anything would be changed.
@@ -96,12 +98,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 authority:
-  description: The side whose database is written; empty while neither or both are open to the application.
+  description: The side that is written; empty while neither or both are open to the application.
   returned: always
   type: str
   sample: legacy
 tables:
-  description: The tables of the live link and how far their copy is; V(r) follows the source.
+  description: The tables (the keyspace, the tree) of the live link and how far their copy is; V(r) follows the source.
   returned: always
   type: list
   elements: dict
@@ -117,7 +119,7 @@ lag_seconds:
   type: float
   sample: 0.0
 slots:
-  description: The slots that hold the log for us.
+  description: The slots that hold PostgreSQL's log for us.
   returned: always
   type: list
   elements: dict
@@ -138,12 +140,12 @@ switch_ended:
   type: str
   sample: switched
 write_pause_ms:
-  description: From the last PgBouncer paused to the first resumed; none when it did not come to that.
+  description: How long no write was taken; none when it did not come to that.
   returned: always
   type: float
   sample: 25.1
 fence_lsn:
-  description: The log position on the old authority up to which the new one had confirmed everything.
+  description: The position on the old authority up to which the new one had everything, in the engine's words.
   returned: always
   type: str
   sample: 0/1A2B3C8
@@ -159,12 +161,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.declared import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.declared import (
     OPTIONS,
-    declared_site,
-    place_of,
+    declared_item,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.replication import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.replication import (
     Replication,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._edge import conclude
@@ -190,8 +191,7 @@ def main() -> None:
 
 
 def _brought(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
-    site = declared_site(params)
-    item = Replication(site, place_of(params, site), params["directory"])
+    item = declared_item(params)
     before = item.facts()
     changed = _change(item, params, is_dry=is_dry)
     after = item.facts()

@@ -36,7 +36,8 @@ options:
     type: path
     default: /var/lib/hal9/state
 requirements:
-  - psycopg >= 3.1 on the host that runs the module (role hal9.migrate.state_host installs it)
+  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), rsync >= 3.2 for V(files), on the host
+    that runs the module (role hal9.migrate.state_host installs them)
 attributes:
   check_mode:
     description: Changes nothing anyway.
@@ -66,12 +67,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 authority:
-  description: The side whose database is written; empty while neither or both are open to the application.
+  description: The side that is written; empty while neither or both are open to the application.
   returned: always
   type: str
   sample: legacy
 tables:
-  description: The tables of the live link and how far their copy is; V(r) follows the source.
+  description: The tables (the keyspace, the tree) of the live link and how far their copy is; V(r) follows the source.
   returned: always
   type: list
   elements: dict
@@ -87,7 +88,7 @@ lag_seconds:
   type: float
   sample: 0.0
 slots:
-  description: The slots that hold the log for us.
+  description: The slots that hold PostgreSQL's log for us.
   returned: always
   type: list
   elements: dict
@@ -108,12 +109,12 @@ switch_ended:
   type: str
   sample: switched
 write_pause_ms:
-  description: From the last PgBouncer paused to the first resumed; none when it did not come to that.
+  description: How long no write was taken; none when it did not come to that.
   returned: always
   type: float
   sample: 25.1
 fence_lsn:
-  description: The log position on the old authority up to which the new one had confirmed everything.
+  description: The position on the old authority up to which the new one had everything, in the engine's words.
   returned: always
   type: str
   sample: 0/1A2B3C8
@@ -146,13 +147,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.declared import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.declared import (
     OPTIONS,
-    declared_site,
-    place_of,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.replication import (
-    Replication,
+    declared_item,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._edge import conclude
 
@@ -164,9 +161,7 @@ def main() -> None:
 
 
 def _seen(params: dict[str, Any]) -> dict[str, Any]:
-    site = declared_site(params)
-    item = Replication(site, place_of(params, site), params["directory"])
-    return {**item.readiness(), "changed": False}
+    return {**declared_item(params).readiness(), "changed": False}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares both databases row by row, by digests, and names what differs."""
+"""Compares both sides by digests, and names what differs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ module: state_verify
 author:
   - hal9.migrate contributors (@hal9-migrate)
 version_added: 0.1.0
-short_description: Compares both databases and names the rows that differ
+short_description: Compares both sides and names what differs
 description:
-  - Compares the structure first, then each table in key ranges by count, exclusive or of one 64-bit row hash and sum of
-    another. Only ranges that differ are looked into, down to the keys.
+  - V(postgresql) compares the structure first, then each table in key ranges by count, exclusive or of one 64-bit row
+    hash and sum of another. Only ranges that differ are looked into, down to the keys.
+  - V(redis) compares type, expiry and a digest of the value of every key.
+  - V(files) compares type, mode, owner, size and a digest of the content of every path.
   - A row that differs while the link is live is read again after the lag has passed, three times at most.
   - It changes nothing.
 options:
@@ -46,7 +48,8 @@ options:
     type: int
     default: 1000
 requirements:
-  - psycopg >= 3.1 on the host that runs the module (role hal9.migrate.state_host installs it)
+  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), rsync >= 3.2 for V(files), on the host
+    that runs the module (role hal9.migrate.state_host installs them)
 attributes:
   check_mode:
     description: Changes nothing anyway.
@@ -121,12 +124,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.declared import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.declared import (
     OPTIONS,
-    declared_site,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.verify import (
-    Verification,
+    declared_engine,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._edge import conclude
 
@@ -145,8 +145,7 @@ def main() -> None:
 
 
 def _compared(params: dict[str, Any]) -> dict[str, Any]:
-    site = declared_site(params)
-    return Verification(site, params["chunk_rows"], params["limit"]).run()
+    return declared_engine(params).verify(params["chunk_rows"], params["limit"])
 
 
 if __name__ == "__main__":

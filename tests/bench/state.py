@@ -8,11 +8,11 @@ import time
 from functools import partial
 from typing import Any
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     told,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.replication import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.replication import (
     Replication,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
@@ -42,7 +42,7 @@ def _measured(shop: Shop, rounds: int) -> list[dict[str, Any]]:
     by_hand: Gaps = {"new": [], "legacy": []}
     told_ms: Gaps = {"new": [], "legacy": []}
     with tempfile.TemporaryDirectory() as root, writers(shop) as running:
-        item = Replication(shop.site, Place(f"{root}/item"), root)
+        item = Replication(shop.engine, Place(f"{root}/item"), root)
         for _unused in range(rounds):
             for side in SIDES:
                 supervised[side].append(_gap(running, partial(_switch, item, side)))

@@ -11,11 +11,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.secret_values import (
+    revealed,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
-    revealed,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_state import (
     BouncerFacts,
@@ -25,11 +25,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_state im
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
-    PgBouncer,
-    StateItem,
-)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    PgBouncer,
+    PostgresItem,
+)
 
 DEEP_LOOKS = 10
 DEEP_PAUSE_SECONDS = 0.5
@@ -50,7 +50,7 @@ GROUP BY usename, application_name ORDER BY 1, 2
 
 
 def state_facts(
-    item: StateItem, secrets: Mapping[str, str], *, deep: bool
+    item: PostgresItem, secrets: Mapping[str, str], *, deep: bool
 ) -> StateFacts:
     """Return who is connected to both databases of an item; ``deep`` looks for some
     seconds.
@@ -67,7 +67,7 @@ def state_facts(
 
 
 def _both_sides(
-    item: StateItem, secrets: Mapping[str, str]
+    item: PostgresItem, secrets: Mapping[str, str]
 ) -> Iterator[DatabaseSession]:
     sides: tuple[Side, ...] = ("legacy", "new")
     for side in sides:

@@ -65,6 +65,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.flags import fl
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Migration,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    PostgresItem,
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def _router(view: View) -> Iterator[CheckItem]:
 
 def _databases(view: View) -> Iterator[CheckItem]:
     for item in view.migration.state:
-        if item.host != view.host:
+        if item.host != view.host or not isinstance(item, PostgresItem):
             continue
         facts = checks_postgresql.state_facts(item, view.secrets, deep=view.deep)
         yield from state_items(item, view.migration.writers, facts)

@@ -21,6 +21,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     JournalSpec,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     SecretRef,
 )
 

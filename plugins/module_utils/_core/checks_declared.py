@@ -24,6 +24,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
     Backup,
     Flags,
     Migration,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     SecretRef,
 )
 
@@ -78,7 +80,7 @@ def hosts_of(migration: Migration) -> tuple[str, ...]:
     """Return the inventory hosts that the declaration names."""
     found = [backup.host for backup in migration.backups]
     for item in migration.state:
-        found += [item.host, *(bouncer.host for bouncer in item.pgbouncers)]
+        found += item.hosts
     return tuple(dict.fromkeys(found))
 
 
@@ -86,8 +88,7 @@ def secrets_of(migration: Migration) -> tuple[SecretRef, ...]:
     """Return every reference to a secret, once."""
     found: list[SecretRef] = [migration.journal.dsn] if migration.journal.dsn else []
     for item in migration.state:
-        found += [item.legacy, item.new, item.legacy_from_new, item.new_from_legacy]
-        found += [bouncer.admin for bouncer in item.pgbouncers]
+        found += item.secrets
     return tuple(dict.fromkeys(found))
 
 

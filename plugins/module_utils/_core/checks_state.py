@@ -20,11 +20,13 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks import (
     warning,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
-    PgBouncer,
-    StateItem,
     Writer,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    PgBouncer,
+    PostgresItem,
+)
 
 PREPARES_SINCE = (1, 21)
 """The first PgBouncer that keeps protocol-level prepared statements in transaction
@@ -72,7 +74,7 @@ class StateFacts:
 
 
 def state_items(
-    item: StateItem, writers: Sequence[Writer], facts: StateFacts
+    item: PostgresItem, writers: Sequence[Writer], facts: StateFacts
 ) -> Iterator[CheckItem]:
     """Yield whether every session that may write is one that the operator knows of."""
     name = f"database.{item.name}"
@@ -97,7 +99,7 @@ def is_foreign(session: DatabaseSession) -> bool:
     return session.may_write and not fnmatchcase(session.application, OURS)
 
 
-def carries(item: StateItem, writer: Writer, session: DatabaseSession) -> bool:
+def carries(item: PostgresItem, writer: Writer, session: DatabaseSession) -> bool:
     """Say whether a session belongs to a declared writer."""
     if session.user != (writer.user or item.application_role):
         return False
@@ -117,7 +119,7 @@ def _declared(name: str, writers: Sequence[Writer]) -> CheckItem:
 
 def _accounted(
     name: str,
-    item: StateItem,
+    item: PostgresItem,
     writers: Sequence[Writer],
     sessions: Sequence[DatabaseSession],
 ) -> CheckItem:
@@ -135,7 +137,7 @@ def _accounted(
 
 def _silent(
     name: str,
-    item: StateItem,
+    item: PostgresItem,
     writers: Sequence[Writer],
     sessions: Sequence[DatabaseSession],
 ) -> Iterator[CheckItem]:

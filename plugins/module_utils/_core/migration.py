@@ -17,16 +17,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.judge 
     GatePolicy,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.phases import Phase
-
-
-@dataclass(frozen=True)
-class SecretRef:
-    """Where a secret is found; never the secret. ``env`` and ``var`` are read by the
-    controller, ``file`` (0600) on the host that needs it.
-    """
-
-    kind: Literal["env", "var", "file"]
-    name: str
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    SecretRef,
+    StateItem,
+)
 
 
 @dataclass(frozen=True)
@@ -145,44 +139,6 @@ class ShadowSpec:
         "password",
         "token",
     )
-
-
-@dataclass(frozen=True)
-class PgBouncer:
-    """One PgBouncer in front of the database; ``admin`` is the DSN of its console,
-    ``config`` its ini file on ``host``.
-
-    ``prepared_statements`` says whether clients prepare statements by the protocol;
-    None: nobody knows.
-    """
-
-    name: str
-    host: str
-    admin: SecretRef
-    database: str
-    config: str
-    prepared_statements: bool | None = None
-
-
-@dataclass(frozen=True)
-class StateItem:
-    """One piece of state that moves; for PostgreSQL ``schemas`` says what,
-    ``application_role`` who is fenced.
-    """
-
-    name: str
-    engine: Literal["postgresql"]
-    host: str
-    legacy: SecretRef
-    new: SecretRef
-    legacy_from_new: SecretRef
-    new_from_legacy: SecretRef
-    schemas: tuple[str, ...]
-    application_role: str
-    pgbouncers: tuple[PgBouncer, ...]
-    max_lag_bytes: int = 1_000_000
-    max_lag_seconds: float = 1.0
-    switch_deadline_seconds: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_declaratio
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_forms import (
     Either,
+    Variants,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_kinds import Kind
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records import (
@@ -76,6 +77,9 @@ def _records(path: str, record: Record) -> Iterator[tuple[str, Record]]:
         kind, suffix = _inner(field.kind)
         if isinstance(kind, Record):
             yield from _records(below + suffix, kind)
+        if isinstance(kind, Variants):
+            for word, each in kind.records:
+                yield from _records(f"{below}{suffix} ({kind.key}: {word})", each)
 
 
 def _inner(kind: Kind) -> tuple[Kind, str]:
@@ -90,7 +94,7 @@ def _inner(kind: Kind) -> tuple[Kind, str]:
 def _row(field: Field) -> str:
     kind, suffix = _inner(field.kind)
     words = field.kind.words
-    if isinstance(kind, Record):
+    if isinstance(kind, (Record, Variants)):
         words = f"a list, see `{field.name}[]` below" if suffix else "see below"
     example = ""
     if field.example is not None:
@@ -124,6 +128,8 @@ RULES_TEXT = (
     "the phases `shadow` and `state` exist when the keys `shadow` and `state` do",
     "a writer goes through a declared PgBouncer, or `direct` with `stopped_by`",
     "the journal is not in a database that moves",
+    "the two sides of a state item are not one, and no tree lies in the other",
+    "a fence of files is a marker with `{side}` in its path, or all three commands",
     "a step's gates are added to its phase's, and replace those of the same metric; "
     "`gates: {}` in a phase leaves the comparison with legacy alone",
 )

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.hal9.migrate.plugins.module_utils._core import (
+    spec_engine_fields as en,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core import spec_fields as f
 from ansible_collections.hal9.migrate.plugins.module_utils._core import (
     spec_phase_fields as p,
@@ -25,7 +28,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
     Routers,
     ShadowSpec,
     SideSpec,
-    StateItem,
     Threshold,
     Writer,
 )
@@ -43,6 +45,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records im
     Field,
     Record,
     Several,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    StateItem,
 )
 
 THRESHOLD = Record(
@@ -189,7 +194,7 @@ DECLARATION = Record(
         Field("phases", p.PHASES, {}, "What happens, in order."),
         Field("evidence", p.EVIDENCE, {}, "How gates decide."),
         Field("shadow", f.SHADOW, None, "The mirror; the shadow phase needs it."),
-        Field("state", Several(st.STATE_ITEM), [], "The databases that move."),
+        Field("state", Several(en.STATE_ITEM), [], "The state that moves."),
         Field(
             "writers",
             Several(st.WRITER),

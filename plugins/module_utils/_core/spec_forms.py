@@ -9,15 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_kinds import Kind
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_kinds import (
+    Choice,
+    Kind,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_problems import (
     HIDDEN,
     Problem,
     Refused,
+    listed,
     refuse,
     shown,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records import (
+    Record,
     attempted,
     joined,
 )
@@ -113,3 +118,71 @@ def _keys_of(raw: Any) -> str:
     if not isinstance(raw, Mapping):
         return HIDDEN
     return f"a mapping of {len(raw)} (not shown: it may hold a secret)"
+
+
+@dataclass(frozen=True)
+class Variants(Kind):
+    """A mapping whose keys depend on the word under ``key``; each word has a record,
+    which knows that key too.
+    """
+
+    key: str
+    default: str
+    records: tuple[tuple[str, Record], ...]
+
+    @property
+    def words(self) -> str:  # type: ignore[override]
+        """The words to choose from."""
+        return f"a mapping with {self.key} {listed(word for word, _r in self.records)}"
+
+    def read(self, raw: Any, path: str) -> Any:
+        """Return what the record of the chosen word builds."""
+        if not isinstance(raw, Mapping):
+            raise refuse(path, raw, self.words)
+        choice = Choice(tuple(word for word, _record in self.records))
+        word = choice.read(raw.get(self.key, self.default), joined(path, self.key))
+        record = dict(self.records)[word]
+        known = listed(field.name for field in record.fields)
+        foreign = {key: whose for key in raw if (whose := self._owners(key, record))}
+        ours = {key: value for key, value in raw.items() if key not in foreign}
+        value, wrong = attempted(record, ours, path)
+        strange = [
+            Problem(
+                joined(path, str(key)),
+                f"a key of {self.key} {whose}",
+                f"the keys of {self.key} {word}: {known}",
+            )
+            for key, whose in foreign.items()
+        ]
+        if strange or wrong:
+            raise Refused([*strange, *wrong])
+        return value
+
+    def _owners(self, key: Any, chosen: Record) -> str:
+        """Return the words that know a key which the chosen one does not know."""
+        if key in {field.name for field in chosen.fields}:
+            return ""
+        owners = [
+            word
+            for word, record in self.records
+            if key in {field.name for field in record.fields}
+        ]
+        return listed(owners)
+
+    def schema(self) -> dict[str, Any]:
+        """Return one condition for each word."""
+        words = [word for word, _record in self.records]
+        return {
+            "type": "object",
+            "properties": {self.key: {"enum": words, "default": self.default}},
+            "allOf": [
+                {"if": self._chosen(word), "then": record.schema()}
+                for word, record in self.records
+            ],
+        }
+
+    def _chosen(self, word: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"properties": {self.key: {"const": word}}}
+        if word != self.default:
+            found["required"] = [self.key]
+        return found

@@ -21,6 +21,13 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_problems i
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_values import (
     percentage,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    FilesItem,
+    PgBouncer,
+    PostgresItem,
+    ServerItem,
+    StateItem,
+)
 
 DIRECT = "direct"
 """What a writer goes `through` when no PgBouncer carries it."""
@@ -35,7 +42,7 @@ def names_are_unique(migration: Migration) -> Iterator[Problem]:
     bouncers = [
         (f"state[{i}].pgbouncers[{j}].name", bouncer.name)
         for i, item in enumerate(migration.state)
-        for j, bouncer in enumerate(item.pgbouncers)
+        for j, bouncer in enumerate(_pgbouncers(item))
     ]
     identities = [f"{x.kind} {x.name}".strip() for x in migration.identity]
     for named in (
@@ -178,7 +185,7 @@ def writers_are_carried(migration: Migration) -> Iterator[Problem]:
     """Yield a writer through an undeclared PgBouncer, and a direct one that nothing
     stops.
     """
-    known = [bouncer.name for item in migration.state for bouncer in item.pgbouncers]
+    known = [each.name for item in migration.state for each in _pgbouncers(item)]
     for index, writer in enumerate(migration.writers):
         if writer.through not in (*known, DIRECT):
             path = f"writers[{index}].through"
@@ -201,19 +208,42 @@ def journal_is_apart(migration: Migration) -> Iterator[Problem]:
             "nothing" if journal.dsn is None else HIDDEN,
             "a reference for postgresql, and nothing for sqlite",
         )
-    moving = [ref for item in migration.state for ref in (item.legacy, item.new)]
+    moving = [ref for item in migration.state for ref in item.secrets]
     if journal.dsn in moving:
         allowed = "another database than one that is being moved"
         yield Problem("journal.dsn", "the address of a state item", allowed)
 
 
-def databases_differ(migration: Migration) -> Iterator[Problem]:
-    """Yield a state item whose two sides are one database."""
+def state_sides_differ(migration: Migration) -> Iterator[Problem]:
+    """Yield a state item whose two sides are one, or lie in each other."""
     for index, item in enumerate(migration.state):
-        if item.legacy == item.new:
-            yield Problem(
-                f"state[{index}].new", "the same as legacy", "another reference"
-            )
+        path = f"state[{index}].new"
+        if isinstance(item, ServerItem) and item.legacy == item.new:
+            yield Problem(path, "the same as legacy", "another reference")
+        if isinstance(item, FilesItem) and _overlap(item.legacy, item.new):
+            allowed = "another directory, neither of them in the other"
+            yield Problem(path, f'"{item.new}"', allowed)
+
+
+def _overlap(one: str, two: str) -> bool:
+    left, right = one.rstrip("/") + "/", two.rstrip("/") + "/"
+    return left.startswith(right) or right.startswith(left)
+
+
+def fences_are_whole(migration: Migration) -> Iterator[Problem]:
+    """Yield a fence of files that is neither a marker nor all three commands."""
+    for index, item in enumerate(migration.state):
+        if not isinstance(item, FilesItem):
+            continue
+        path, fence = f"state[{index}].fence", item.fence
+        commands = [fence.close, fence.open, fence.is_open]
+        whole = all(commands) != bool(fence.marker)
+        if not whole or (fence.marker and any(commands)):
+            allowed = "either `marker`, or `close`, `open` and `is_open`"
+            yield Problem(path, "a part of both or neither", allowed)
+        elif fence.marker and "{side}" not in fence.marker:
+            allowed = "a path with {side}: each side has a fence of its own"
+            yield Problem(f"{path}.marker", f'"{fence.marker}"', allowed)
 
 
 RULES: tuple[Rule, ...] = (
@@ -228,13 +258,18 @@ RULES: tuple[Rule, ...] = (
     phases_have_their_parts,
     writers_are_carried,
     journal_is_apart,
-    databases_differ,
+    state_sides_differ,
+    fences_are_whole,
 )
 
 
 def broken_rules(migration: Migration) -> list[Problem]:
     """Return everything that breaks a rule."""
     return [problem for rule in RULES for problem in rule(migration)]
+
+
+def _pgbouncers(item: StateItem) -> tuple[PgBouncer, ...]:
+    return item.pgbouncers if isinstance(item, PostgresItem) else ()
 
 
 class Named(Protocol):

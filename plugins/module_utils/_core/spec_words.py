@@ -11,7 +11,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.policy
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Identity,
-    SecretRef,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_forms import (
     AnyOf,
@@ -26,6 +25,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_kinds impo
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records import (
     Table,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    SecretRef,
+)
 
 MIGRATION_NAME = Text("1 to 16 of a-z, 0-9 and _, a letter first", v.NAME)
 WORD = Text("a name of letters, digits, '.', '_' and '-' (at most 64)", v.WORD)
@@ -33,6 +35,8 @@ LABEL = Text("1 to 200 characters on one line", v.LABEL)
 OPTIONAL_LABEL = Text("up to 200 characters on one line", v.OPTIONAL_LABEL)
 VARIABLE = Text("a name of letters, digits and _", v.VARIABLE)
 FILE = Text("an absolute path", v.FILE)
+COMMAND_WORD = Text("a word of a command, on one line", v.LABEL)
+FENCE_FILE = Text("an absolute path, or nothing", v.OPTIONAL_FILE)
 URL_PATH = Text("a path that starts with /", v.URL_PATH)
 HTTP_NAME = Text("the name of a cookie or header", v.HTTP_NAME)
 METHOD = Text("an HTTP method in capitals", v.METHOD)

@@ -1,17 +1,13 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The port to a piece of state that moves, and what is known about it."""
+"""What is known about a piece of state that moves: sides, links, lag."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
-from ansible_collections.hal9.migrate.plugins.module_utils._core.state_readiness import (
-    ReadinessItem,
-)
 
 
 def other(side: Side) -> Side:
@@ -21,7 +17,9 @@ def other(side: Side) -> Side:
 
 @dataclass(frozen=True)
 class TableCopy:
-    """How far the copy of one table is; ``state`` is r when it follows the source."""
+    """How far the copy of one part is (a table, a keyspace, a tree); ``state`` is r
+    when it follows the source.
+    """
 
     name: str
     state: str
@@ -31,8 +29,8 @@ class TableCopy:
 class LinkReading:
     """One link as both ends show it; it flows to ``toward``.
 
-    Lag is in bytes of log and seconds; ``slot_status`` is the source's word for it
-    (reserved, extended, unreserved, lost), empty when the slot is not there.
+    Lag is in bytes and seconds. ``slot`` and ``slot_status`` are PostgreSQL's: its word
+    for the slot (reserved, extended, unreserved, lost), empty when it is not there.
     """
 
     toward: Side
@@ -53,7 +51,7 @@ class LinkReading:
 
 @dataclass(frozen=True)
 class StateReading:
-    """What both databases show: who may write where, and the links between them."""
+    """What both sides show: who may write where, and the links between them."""
 
     legacy_open: bool
     new_open: bool
@@ -62,7 +60,7 @@ class StateReading:
 
     @property
     def authority(self) -> Side | None:
-        """The side whose database is written; None while neither or both are open.
+        """The side that is written; None while neither or both are open.
 
         Before anything is linked the new side is not fenced yet: legacy it is.
         """
@@ -86,23 +84,3 @@ class StateReading:
             return None
         link = self.link(other(self.authority))
         return link if link.exists else None
-
-
-class StateLink(ABC):
-    """One declared piece of state, in whatever engine; every wait in it is bounded."""
-
-    @abstractmethod
-    def readiness(self) -> tuple[ReadinessItem, ...]:
-        """Return what replication and the switch need, observed and required."""
-
-    @abstractmethod
-    def read(self) -> StateReading:
-        """Return what both sides show now; change nothing."""
-
-    @abstractmethod
-    def link(self, wait_seconds: float) -> bool:
-        """Make new follow legacy; return whether anything was changed."""
-
-    @abstractmethod
-    def unlink(self) -> bool:
-        """Remove every link, leave authority alone; return whether any was there."""

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     StateConflict,
@@ -18,6 +20,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
 )
 
 Resume = Literal["undo", "complete"]
+Facts = dict[str, Any]
+UNDO_SECONDS = 30.0
+"""The undoing of a switch, and the end of a broken one, may take this long."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,8 @@ class Step:
     """One step of the switch.
 
     ``undone`` says that going back has work to do for it, ``synced`` that its intent is
-    on disk before it begins. Inside the pause only the point of no return waits for the
-    disk: what was done there is read from both servers, which keep it durably.
+    on disk before it begins. Inside the pause only the point of no return needs to wait
+    for the disk, where what was done is read from both sides, which keep it durably.
     """
 
     name: str
@@ -35,48 +40,63 @@ class Step:
     synced: bool = True
 
 
-STEPS: tuple[Step, ...] = (
-    Step("look", "nothing stands against it; what is to be restored is known"),
-    Step("prepare", "the reverse link is made, but sleeps", undone=True),
-    Step("pause", "every PgBouncer holds its clients", undone=True),
-    Step(
-        "fence",
-        "the application cannot log in on the source",
-        undone=True,
-        synced=False,
-    ),
-    Step("drain", "the target has applied all that the source took", synced=False),
-    Step(
-        "stop_forward", "nothing flows from source to target", undone=True, synced=False
-    ),
-    Step(
-        "sequences",
-        "the target's sequences go on where the source's ended",
-        synced=False,
-    ),
-    Step(
-        "advance",
-        "the reverse link begins after the last write of the source",
-        synced=False,
-    ),
-    Step("enable_reverse", "the source follows the target", undone=True, synced=False),
-    Step("repoint", "every PgBouncer points at the target", undone=True, synced=False),
-    Step("open", "the application may log in on the target"),
-    Step("resume", "every PgBouncer lets its clients go on", synced=False),
-    Step("settle", "the old link and its slot are gone, settings are as before"),
-)
-"""In order. All up to ``repoint`` can be undone; ``open`` is the point of no return."""
+@dataclass(frozen=True)
+class Intent:
+    """Which switch is asked for; ``told`` are the facts of the steps of one that is
+    ``resumed``.
+    """
+
+    id: str
+    toward: Side
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    resumed: bool = False
 
 
-def completing() -> tuple[Step, ...]:
-    """Return the steps that end a switch whose reverse link is active."""
-    names = [step.name for step in STEPS]
-    return STEPS[names.index("repoint") :]
+class Switch(ABC):
+    """One switch on open connections, step by step; the runner keeps its record.
+
+    Every act and every undo can be repeated, and an undo may come for an act that never
+    began. The facts they return go to the record: ``paused_at`` and ``resumed_at``
+    (time.time()) measure the write pause, ``fence_lsn`` says where the fence was.
+    """
+
+    steps: ClassVar[tuple[Step, ...]]
+    """In order. One of them is the point of no return: it sets ``opened``."""
+    completes_from: ClassVar[str]
+    """With this step begins what ends a switch that is found fit to be completed."""
+
+    def __init__(self, intent: Intent, deadline: float) -> None:
+        self.intent, self.deadline = intent, deadline
+        self.to_side, self.from_side = intent.toward, other(intent.toward)
+        self.opened = False
+        self.troubles: list[str] = []
+        """What could not be reached, but does not keep the authority."""
+
+    @abstractmethod
+    def act(self, step: str) -> Facts:
+        """Take a step; return what was seen. ``deadline`` is on the monotonic clock."""
+
+    @abstractmethod
+    def undo(self, step: str) -> Facts:
+        """Undo a step that says it is ``undone``."""
+
+    @abstractmethod
+    def read(self) -> StateReading:
+        """Return what both sides show on the open connections."""
+
+    def fate(self, *, undoing: bool) -> Resume:
+        """Return what becomes of this switch, found broken off; reality decides."""
+        return decide(self.read(), self.to_side, undoing=undoing)
 
 
-def undoing() -> tuple[Step, ...]:
+def completing(steps: Sequence[Step], first: str) -> Sequence[Step]:
+    """Return the steps that end a switch that is fit to be completed."""
+    return steps[[step.name for step in steps].index(first) :]
+
+
+def undoing(steps: Sequence[Step]) -> Sequence[Step]:
     """Return the steps that have something to undo, last one first."""
-    return tuple(step for step in reversed(STEPS) if step.undone)
+    return [step for step in reversed(steps) if step.undone]
 
 
 def decide(reading: StateReading, target: Side, *, undoing: bool = False) -> Resume:
@@ -90,9 +110,9 @@ def decide(reading: StateReading, target: Side, *, undoing: bool = False) -> Res
     source = other(target)
     if reading.is_open(source) and reading.is_open(target):
         raise StateConflict(
-            f"The application can log in on both sides while a switch to {target} is "
-            "broken off; exactly one is allowed. Find out which one it writes, fence "
-            "the other (ALTER ROLE ... NOLOGIN), then run again.",
+            f"The application can write both sides while a switch to {target} is "
+            "broken off; exactly one is allowed. Find out which one it writes, shut "
+            "the other, then run again.",
             legacy_open=reading.legacy_open,
             new_open=reading.new_open,
         )

@@ -14,22 +14,25 @@ from typing import Any
 
 import psycopg
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
-    PostgresLink,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     Record,
     Request,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
-    Bouncer,
-    Site,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.switch import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.switch import (
     begin,
     carry_out,
     resume,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
+    PostgresLink,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.port import (
+    PostgresEngine,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
+    Bouncer,
+    Site,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
@@ -146,6 +149,11 @@ class Shop:
         return replace(site, **self.changes)
 
     @property
+    def engine(self) -> PostgresEngine:
+        """The item behind the port."""
+        return PostgresEngine(self.site)
+
+    @property
     def declaration(self) -> dict[str, Any]:
         """The migration as an operator declares it; secrets by name."""
         sides = {
@@ -211,10 +219,10 @@ class Shop:
     def switch(self, toward: Side, place: Place) -> str:
         """Carry a switch out in this process."""
         place.make()
-        request = Request(f"{self.name}-{toward}-{time.time()}", toward, self.site)
+        request = Request(f"{self.name}-{toward}-{time.time()}", toward, self.engine)
         record = begin(request, place)
         try:
-            return carry_out(self.site, record)
+            return carry_out(self.engine, record)
         finally:
             record.close()
 
@@ -222,7 +230,7 @@ class Shop:
         """End a broken off switch in this process."""
         record = Record(place)
         try:
-            return resume(self.site, record)
+            return resume(self.engine, record)
         finally:
             record.close()
 

@@ -15,7 +15,7 @@ import pytest
 from tests.lab.parts import scratch_directory
 
 if TYPE_CHECKING:
-    from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+    from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
         Place,
     )
     from tests.integration.state.bed import Bed, Shop
@@ -52,7 +52,7 @@ def linked(shop: Shop) -> Iterator[Shop]:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """Where the record of the switch is kept."""
-    from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+    from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
         Place,
     )
 

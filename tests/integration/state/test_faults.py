@@ -11,16 +11,19 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
-    steps,
-    switch,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     told,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    refusals,
+    steps,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import other
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch import (
+    Facts,
+)
 from tests.integration.state.bed import PASSWORD, Shop, Writer, writers
 from tests.lab.parts import wait_until
 
@@ -92,10 +95,10 @@ class Prober:
 @contextmanager
 def held_back(shop: Shop, side: Side, table: str) -> Iterator[None]:
     """Keep the link from applying anything to a table from the fence on."""
-    done = steps.Switch.fence
+    done = steps.PostgresSwitch.fence
     with psycopg.connect(shop.cluster(side).dsn(shop.name)) as connection:
 
-        def fence(taken: steps.Switch) -> steps.Facts:
+        def fence(taken: steps.PostgresSwitch) -> Facts:
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             shop.sql(other(side), f"UPDATE {table} SET amount = 2 WHERE id = 1")
             return done(taken)
@@ -106,9 +109,9 @@ def held_back(shop: Shop, side: Side, table: str) -> Iterator[None]:
 
 
 @contextmanager
-def acting(step: str, act: Callable[[steps.Switch], steps.Facts]) -> Iterator[None]:
+def acting(step: str, act: Callable[[steps.PostgresSwitch], Facts]) -> Iterator[None]:
     """Put another act in the place of one."""
-    with patch.object(switch, "ACTS", {**steps.ACTS, step: act}):
+    with patch.object(steps, "ACTS", {**steps.ACTS, step: act}):
         yield
 
 
@@ -194,7 +197,7 @@ class TestUndone:
     def test_a_long_transaction_is_refused_before_anything(
         self, linked: Shop, place: Place, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(steps, "LONG_TRANSACTION_SECONDS", 0.2)
+        monkeypatch.setattr(refusals, "LONG_TRANSACTION_SECONDS", 0.2)
         with psycopg.connect(linked.application("legacy")) as connection:
             connection.execute("SELECT 1")
             time.sleep(0.4)
@@ -232,9 +235,9 @@ def reverse_broken_when_enabled(shop: Shop) -> Iterator[None]:
     new, name = shop.bed.new, f"{shop.name}_walk"
     new.sql(f"CREATE ROLE {name} LOGIN SUPERUSER REPLICATION PASSWORD '{PASSWORD}'")
     shop.changes = {"new_from_legacy": new.dsn(shop.name, name, PASSWORD)}
-    done = steps.Switch.advance
+    done = steps.PostgresSwitch.advance
 
-    def advance(taken: steps.Switch) -> steps.Facts:
+    def advance(taken: steps.PostgresSwitch) -> Facts:
         new.sql(f"ALTER ROLE {name} NOLOGIN")
         return done(taken)
 

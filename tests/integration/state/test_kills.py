@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     Record,
     Request,
     told,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.switch import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.switch import (
     begin,
     carry_out,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
-from ansible_collections.hal9.migrate.plugins.module_utils._core.state import other
-from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.plan import (
     STEPS,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state import other
 from tests.integration.state.bed import PACE, Bed, Shop, writers
 from tests.lab.parts import wait_until
 
@@ -70,10 +70,10 @@ def killed_switch(
     if child:
         return os.waitpid(child, 0)[1]
     try:
-        begin(Request(f"killed-{toward}", toward, shop.site), place).close()
+        begin(Request(f"killed-{toward}", toward, shop.engine), place).close()
         record = DeadlyRecord(place)
         record.moment = moment
-        carry_out(shop.site, record)
+        carry_out(shop.engine, record)
     finally:
         os._exit(0)
     return 0

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     told,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.replication import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.replication import (
     Replication,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
@@ -28,7 +28,7 @@ from tests.lab.parts import wait_until
 
 def replication(shop: Shop, place: Place) -> Replication:
     """What the module works with."""
-    return Replication(shop.site, place, str(Path(place.directory).parent))
+    return Replication(shop.engine, place, str(Path(place.directory).parent))
 
 
 def supervised(place: Place) -> list[int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     told,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.switch import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.switch import (
     steps_taken,
 )
 from tests.integration.state.bed import Shop, writers

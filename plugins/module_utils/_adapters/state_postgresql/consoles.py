@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.durable import (
     sync_directory,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (

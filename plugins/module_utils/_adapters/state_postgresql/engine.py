@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PostgreSQL behind the port StateLink: made ready, linked, read, unlinked."""
+"""The links of one PostgreSQL item: made ready, linked, read, unlinked."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
-    StateLink,
     StateReading,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_readiness import (
@@ -45,7 +44,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_readiness
 LINK_STATEMENT_SECONDS = 600
 
 
-class PostgresLink(StateLink):
+class PostgresLink:
     """One item on two open connections; close it when done."""
 
     def __init__(self, site: Site) -> None:

@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
-    MigrateError,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
-    SecretRef,
-    StateItem,
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.secret_values import (
+    revealed,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    PostgresItem,
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def from_plain(raw: Mapping[str, Any]) -> Site:
     return Site(**plain)
 
 
-def from_item(migration: str, item: StateItem, secrets: Mapping[str, str]) -> Site:
+def from_item(migration: str, item: PostgresItem, secrets: Mapping[str, str]) -> Site:
     """Return the site of a declared item; raise MigrateError for a secret not given."""
     return Site(
         migration=migration,
@@ -105,33 +102,3 @@ def from_item(migration: str, item: StateItem, secrets: Mapping[str, str]) -> Si
         max_lag_seconds=item.max_lag_seconds,
         deadline_seconds=item.switch_deadline_seconds,
     )
-
-
-def revealed(ref: SecretRef, secrets: Mapping[str, str]) -> str:
-    """Return the secret a reference means; files are read here, on this host."""
-    if ref.kind == "file":
-        return _from_file(ref.name)
-    key = f"{ref.kind}:{ref.name}"
-    if not secrets.get(key):
-        raise MigrateError(
-            f"The secret {key} was not given. Pass it in the option secrets, for "
-            "example by the lookup hal9.migrate.secrets.",
-            missing=key,
-        )
-    return secrets[key]
-
-
-def _from_file(path: str) -> str:
-    try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)
-        if mode & 0o077:
-            raise MigrateError(
-                f"The secret file {path} has mode {mode:04o}; 0600 is required. "
-                f"Run: chmod 600 {path}"
-            )
-        with open(path, encoding="utf-8") as file:
-            return file.read().strip()
-    except OSError as error:
-        raise MigrateError(
-            f"The secret file {path} cannot be read here: {error.strerror}."
-        ) from None

@@ -13,13 +13,21 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
     consoles,
     fence,
     pace,
+    refusals,
     sequences,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
+    read,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.facts import (
     address,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.links import (
     link,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.plan import (
+    COMPLETES_FROM,
+    STEPS,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
@@ -33,47 +41,57 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     TimedOut,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
-from ansible_collections.hal9.migrate.plugins.module_utils._core.state import other
-
-Facts = dict[str, Any]
-LONG_TRANSACTION_SECONDS = 5
-UNDO_SECONDS = 30.0
-_LONG = """
-SELECT count(*) FROM pg_stat_activity
- WHERE usename = %s AND datname = current_database()
-   AND xact_start < clock_timestamp() - make_interval(secs => %s)
-"""
-_PREPARED = "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()"
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
+    StateReading,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch import (
+    Facts,
+    Intent,
+    Switch,
+)
 
 
-class Switch:
+class PostgresSwitch(Switch):
     """One switch on open connections; ``deadline`` is on the monotonic clock."""
+
+    steps = STEPS
+    completes_from = COMPLETES_FROM
 
     def __init__(
         self,
         site: Site,
-        header: Mapping[str, Any],
+        intent: Intent,
         ends: Mapping[Side, Session],
         opened: Sequence[consoles.Console],
         deadline: float,
     ) -> None:
-        target: Side = "new" if header["toward"] == "new" else "legacy"
-        self.site, self.header, self.deadline = site, header, deadline
-        self.from_side, self.to_side = other(target), target
-        self.ends, self.consoles = ends, opened
+        super().__init__(intent, deadline)
+        self.site, self.ends, self.consoles = site, ends, opened
         self.source, self.target = ends[self.from_side], ends[self.to_side]
-        self.forward = link(site, target, ends["legacy"], ends["new"])
-        self.reverse = link(site, other(target), ends["legacy"], ends["new"])
-        self.troubles: list[str] = []
-        self.opened = False
-        self.pace: Mapping[Side, str | None] | None = None
+        self.forward = link(site, self.to_side, ends["legacy"], ends["new"])
+        self.reverse = link(site, self.from_side, ends["legacy"], ends["new"])
+        self.pace: Mapping[Side, str | None] | None = intent.told.get("look", {}).get(
+            "pace"
+        )
+
+    def act(self, step: str) -> Facts:
+        """Take a step."""
+        return ACTS[step](self)
+
+    def undo(self, step: str) -> Facts:
+        """Undo a step."""
+        return UNDOS[step](self)
+
+    def read(self) -> StateReading:
+        """Return what both sides show."""
+        return read(self.site, self.ends["legacy"], self.ends["new"])
 
     def look(self) -> Facts:
         """Refuse what would fail inside the pause; note what is to be restored."""
         for end in self.ends.values():
             fence.refuse_own(end, self.site.application_role)
-        self._refuse_lag()
-        self._refuse_transactions()
+        refusals.refuse_lag(self.site, self.forward, self.to_side)
+        refusals.refuse_transactions(self.site, self.source, self.from_side)
         found = {side: pace.configured(end) for side, end in self.ends.items()}
         # A switch that could not restore it must not make the quick pace permanent.
         self.pace = {side: v if v != pace.QUICK else None for side, v in found.items()}
@@ -92,35 +110,6 @@ class Switch:
             console.stage(address(self.site, self.to_side))
         return {}
 
-    def _refuse_lag(self) -> None:
-        reading = self.forward.read()
-        late, bytes_late = reading.lag_seconds or 0.0, reading.lag_bytes or 0
-        site, wrong = self.site, ""
-        if not (reading.enabled and reading.copied):
-            wrong = "the link is not complete (run it with state: linked)"
-        elif reading.slot_status in ("lost", "unreserved"):
-            wrong = f"the slot is {reading.slot_status}"
-        elif bytes_late > site.max_lag_bytes:
-            wrong = f"replication lag {bytes_late} bytes exceeds {site.max_lag_bytes}"
-        elif late > site.max_lag_seconds:
-            wrong = f"replication lag {late:.1f} s exceeds {site.max_lag_seconds:g} s"
-        if wrong:
-            raise StateConflict(
-                f"Cannot switch {site.item} to {self.to_side}: {wrong}. Look at it "
-                "with hal9.migrate.replication_info, then run again."
-            )
-
-    def _refuse_transactions(self) -> None:
-        prepared = self.source.value(_PREPARED)
-        role = self.site.application_role
-        long = self.source.value(_LONG, role, LONG_TRANSACTION_SECONDS)
-        if prepared or long:
-            raise StateConflict(
-                f"Cannot switch {self.site.item}: {long} transactions of {role} on "
-                f"{self.from_side} are older than {LONG_TRANSACTION_SECONDS} s and "
-                f"{prepared} are prepared; 0 and 0 are required. End them, run again."
-            )
-
     def pause(self) -> Facts:
         """Let every PgBouncer hold its clients, or raise."""
         consoles.pause(self.consoles, self.deadline)
@@ -137,7 +126,7 @@ class Switch:
         (A login that was under way when the role was fenced shows a moment later.)
         """
         while True:
-            position = fence.message(self.source, str(self.header["id"]))
+            position = fence.message(self.source, self.intent.id)
             self._await_confirmed(position)
             role = self.site.application_role
             if fence.end_sessions(self.source, role, self.deadline) == 0:
@@ -274,26 +263,26 @@ def _trouble(console: consoles.Console, act: Callable[[consoles.Console], Any]) 
     return ""
 
 
-ACTS: Mapping[str, Callable[[Switch], Facts]] = {
-    "look": Switch.look,
-    "prepare": Switch.prepare,
-    "pause": Switch.pause,
-    "fence": Switch.fence,
-    "drain": Switch.drain,
-    "stop_forward": Switch.stop_forward,
-    "sequences": Switch.sequences,
-    "advance": Switch.advance,
-    "enable_reverse": Switch.enable_reverse,
-    "repoint": Switch.repoint,
-    "open": Switch.open,
-    "resume": Switch.resume,
-    "settle": Switch.settle,
+ACTS: Mapping[str, Callable[[PostgresSwitch], Facts]] = {
+    "look": PostgresSwitch.look,
+    "prepare": PostgresSwitch.prepare,
+    "pause": PostgresSwitch.pause,
+    "fence": PostgresSwitch.fence,
+    "drain": PostgresSwitch.drain,
+    "stop_forward": PostgresSwitch.stop_forward,
+    "sequences": PostgresSwitch.sequences,
+    "advance": PostgresSwitch.advance,
+    "enable_reverse": PostgresSwitch.enable_reverse,
+    "repoint": PostgresSwitch.repoint,
+    "open": PostgresSwitch.open,
+    "resume": PostgresSwitch.resume,
+    "settle": PostgresSwitch.settle,
 }
-UNDOS: Mapping[str, Callable[[Switch], Facts]] = {
-    "prepare": Switch.undo_prepare,
-    "pause": Switch.resume,
-    "fence": Switch.undo_fence,
-    "stop_forward": Switch.undo_stop_forward,
-    "enable_reverse": Switch.undo_enable_reverse,
-    "repoint": Switch.undo_repoint,
+UNDOS: Mapping[str, Callable[[PostgresSwitch], Facts]] = {
+    "prepare": PostgresSwitch.undo_prepare,
+    "pause": PostgresSwitch.resume,
+    "fence": PostgresSwitch.undo_fence,
+    "stop_forward": PostgresSwitch.undo_stop_forward,
+    "enable_reverse": PostgresSwitch.undo_enable_reverse,
+    "repoint": PostgresSwitch.undo_repoint,
 }

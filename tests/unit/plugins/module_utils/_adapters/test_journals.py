@@ -22,6 +22,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import Position
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     JournalSpec,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     SecretRef,
 )
 from tests.integration.journal.contract import filled

@@ -17,7 +17,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.policy
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Identity,
     Migration,
-    SecretRef,
     Threshold,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.phases import Phase
@@ -25,6 +24,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.schema import (
     render_schema,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
+    SecretRef,
+)
 from tests.unit.plugins.module_utils._core.declarations import (
     bouncer,
     changed,

@@ -10,13 +10,13 @@ import signal
 import sys
 import time
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     Record,
     Request,
     told,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.switch import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.switch import (
     begin,
     carry_out,
     resume,
@@ -43,7 +43,9 @@ def supervise(place: Place) -> int:
         if request is None or _has_ended(place, request):
             place.forget_request()
             return 0
-        _watch(_start(place, request), request.site.deadline_seconds + GRACE_SECONDS)
+        _watch(
+            _start(place, request), request.engine.site.deadline_seconds + GRACE_SECONDS
+        )
     request = place.request()
     ended = request is None or _has_ended(place, request)
     if ended:
@@ -79,9 +81,9 @@ def _start(place: Place, request: Request) -> int:
 def _work(place: Place, request: Request) -> int:
     try:
         if told(place).unfinished:
-            resume(request.site, Record(place))
+            resume(request.engine, Record(place))
         else:
-            carry_out(request.site, begin(request, place))
+            carry_out(request.engine, begin(request, place))
     except MigrateError as error:
         _log(place, str(error))
         return 1

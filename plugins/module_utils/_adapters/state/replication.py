@@ -9,25 +9,16 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state import (
     program,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
-    PostgresLink,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     Request,
     Told,
     told,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
-    Site,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.steps import (
-    UNDO_SECONDS,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.switch import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.switch import (
     steps_taken,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
@@ -39,8 +30,15 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
     StateReading,
     other,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_engine import (
+    StateEngine,
+    StateSite,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_readiness import (
     blocking,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch import (
+    UNDO_SECONDS,
 )
 
 # The supervisor may need several attempts; each is bounded by deadline and undo.
@@ -53,30 +51,33 @@ SETTLING_SECONDS = 5.0
 class Replication:
     """One item with the record of its switches; ``root`` also holds the program."""
 
-    site: Site
+    engine: StateEngine
     place: Place
     root: str
 
+    @property
+    def site(self) -> StateSite:
+        """What the item is and where."""
+        return self.engine.site
+
     def facts(self) -> dict[str, Any]:
         """Return what both sides and the record of the latest switch show."""
-        with PostgresLink(self.site) as link:
-            reading = link.read()
-        return {**_shown(reading), **self._latest()}
+        return {**_shown(self.engine.lag()), **self._latest()}
 
     def readiness(self) -> dict[str, Any]:
         """Return facts, every readiness item, and what stands against a switch."""
-        with PostgresLink(self.site) as link:
-            reading, items, drift = link.read(), link.readiness(), link.drift()
+        seen = self.engine.prepare()
         reasons = [
-            f"{i.id}: {i.observed}, required {i.required}" for i in blocking(items)
+            f"{i.id}: {i.observed}, required {i.required}" for i in blocking(seen.items)
         ]
-        reasons += _unready(self.site, reading)
-        if reading.live is not None and drift:
-            reasons.append(f"new lacks of legacy's structure: {', '.join(drift[:20])}")
+        reasons += self.engine.unready(seen.reading)
+        if seen.reading.live is not None and seen.drift:
+            lacking = ", ".join(seen.drift[:20])
+            reasons.append(f"new lacks of legacy's structure: {lacking}")
         return {
-            **_shown(reading),
+            **_shown(seen.reading),
             **self._latest(),
-            "checks": [item.as_dict() for item in items],
+            "checks": [item.as_dict() for item in seen.items],
             "ready": not reasons,
             "reasons": reasons,
         }
@@ -84,20 +85,17 @@ class Replication:
     def link(self, *, wait_seconds: float, is_dry: bool) -> bool:
         """Make new follow legacy; return whether that changes anything."""
         recovered = self._recover(is_dry=is_dry)
-        with PostgresLink(self.site) as link:
-            if is_dry:
-                return link.unlinked() or recovered
-            return link.link(wait_seconds) or recovered
+        if is_dry:
+            return recovered or not self.engine.is_linked()
+        return self.engine.link(wait_seconds) or recovered
 
     def unlink(self, *, is_dry: bool) -> bool:
         """Remove every link; return whether that changes anything."""
         recovered = self._recover(is_dry=is_dry)
-        with PostgresLink(self.site) as link:
-            if is_dry:
-                reading = link.read()
-                there = reading.to_new.exists or reading.to_legacy.exists
-                return there or recovered
-            return link.unlink() or recovered
+        if is_dry:
+            reading = self.engine.lag()
+            return recovered or reading.to_new.exists or reading.to_legacy.exists
+        return self.engine.drop() or recovered
 
     def switch(self, toward: Side, *, is_dry: bool) -> bool:
         """Make ``toward`` the authority; return whether that changes anything.
@@ -106,21 +104,20 @@ class Replication:
         undone raises MigrateError with the reason.
         """
         recovered = self._recover(is_dry=is_dry)
-        with PostgresLink(self.site) as link:
-            if link.read().authority == toward:
-                return recovered
-            self._await_readiness(link, toward)
+        if self.engine.lag().authority == toward:
+            return recovered
+        self._await_readiness(toward)
         if not is_dry:
             moment = int(time.time() * 1000)
             name = f"{self.site.migration}-{self.site.item}-{toward}-{moment}"
-            self._refuse_undone(self._supervised(Request(name, toward, self.site)))
+            self._refuse_undone(self._supervised(Request(name, toward, self.engine)))
         return True
 
-    def _await_readiness(self, link: PostgresLink, toward: Side) -> None:
+    def _await_readiness(self, toward: Side) -> None:
         """Return when the link is fit; a lag or a restart passes soon."""
         deadline = time.monotonic() + SETTLING_SECONDS
         while True:
-            unready = _unready(self.site, link.read())
+            unready = self.engine.unready(self.engine.lag())
             if not unready:
                 return
             if time.monotonic() > deadline:
@@ -146,7 +143,7 @@ class Replication:
         if not said.unfinished:
             return False
         if not is_dry:
-            request = Request(said.header["id"], said.header["toward"], self.site)
+            request = Request(said.header["id"], said.header["toward"], self.engine)
             self._supervised(request)
         return True
 
@@ -169,29 +166,9 @@ class Replication:
             "switch": said.header.get("id", ""),
             "switch_ended": said.ended,
             "write_pause_ms": said.write_pause_ms,
-            "fence_lsn": said.steps.get("drain", {}).get("fence_lsn", ""),
+            "fence_lsn": said.fact("fence_lsn") or "",
             "steps": list(steps_taken(self.place)),
         }
-
-
-def _unready(site: Site, reading: StateReading) -> list[str]:
-    live = reading.live
-    if reading.authority is None:
-        return ["it is unclear which side is written: both or none is open"]
-    if live is None:
-        return ["it is not linked"]
-    found = []
-    if not live.copied:
-        found.append("the initial copy goes on")
-    if not live.active:
-        found.append("the link is not active")
-    if (live.lag_bytes or 0) > site.max_lag_bytes:
-        found.append(f"lag {live.lag_bytes} bytes exceeds {site.max_lag_bytes}")
-    if (live.lag_seconds or 0.0) > site.max_lag_seconds:
-        found.append(f"lag {live.lag_seconds:.1f} s exceeds {site.max_lag_seconds:g} s")
-    if live.slot_status in ("unreserved", "lost"):
-        found.append(f"the slot is {live.slot_status}")
-    return found
 
 
 def _shown(reading: StateReading) -> dict[str, Any]:

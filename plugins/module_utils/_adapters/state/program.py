@@ -13,14 +13,16 @@ import subprocess
 import sys
 import time
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state import (
     supervisor,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.record import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.durable import (
+    write_durably,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
     Told,
     told,
-    write_durably,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
@@ -43,7 +45,7 @@ def _sources() -> dict[str, str]:
 
     The module itself runs from an archive that Ansible removes when it ends.
     """
-    wanted = (f"{PACKAGE}._core.", f"{PACKAGE}._adapters.state_postgresql.")
+    wanted = (f"{PACKAGE}._core.", f"{PACKAGE}._adapters.state")
     found = {"run.py": _RUN}
     for name, module in list(sys.modules.items()):
         if name.startswith(wanted) and getattr(module, "__path__", None) is None:

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
-    Site,
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.durable import (
+    write_durably,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.engines import (
     as_plain,
     from_plain,
 )
@@ -22,17 +24,20 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     StateConflict,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_engine import (
+    StateEngine,
+)
 
 ENDED = ("switched", "undone")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the supervised process is asked to do; it holds the secrets of the site."""
+    """What the supervised process is asked to do; it holds the engine's secrets."""
 
     id: str
     toward: Side
-    site: Site
+    engine: StateEngine
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Place:
         raw = {
             "id": request.id,
             "toward": request.toward,
-            "site": as_plain(request.site),
+            **as_plain(request.engine),
         }
         write_durably(self.path("request.json"), json.dumps(raw))
 
@@ -65,7 +70,7 @@ class Place:
                 raw = json.load(file)
         except FileNotFoundError:
             return None
-        return Request(raw["id"], raw["toward"], from_plain(raw["site"]))
+        return Request(raw["id"], raw["toward"], from_plain(raw))
 
     def forget_request(self) -> None:
         """Remove the secrets."""
@@ -104,27 +109,6 @@ class Place:
         except StateConflict:
             return True
         return False
-
-
-def sync_directory(path: str) -> None:
-    """Make what was renamed in a directory durable."""
-    directory = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def write_durably(path: str, text: str) -> None:
-    """Put a file (0600) in its place so that a crash leaves the old or the new one."""
-    part = f"{path}.part"
-    descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(part, path)
-    sync_directory(os.path.dirname(path))
 
 
 class Record:
@@ -197,11 +181,15 @@ class Told:
         """A switch was begun and has not ended."""
         return bool(self.header) and not self.ended
 
+    def fact(self, name: str) -> Any:
+        """Return what the latest step that says so has said, or None."""
+        found = [facts[name] for facts in self.steps.values() if name in facts]
+        return found[-1] if found else None
+
     @property
     def write_pause_ms(self) -> float | None:
-        """The time from all PgBouncers paused to all resumed, if they were."""
-        began = self.steps.get("pause", {}).get("paused_at")
-        ended = self.steps.get("resume", {}).get("resumed_at")
+        """The time in which no write was taken, if it came to that."""
+        began, ended = self.fact("paused_at"), self.fact("resumed_at")
         if began is None or ended is None:
             return None
         return round((float(ended) - float(began)) * 1000, 1)
