@@ -20,6 +20,7 @@ from typing import Any
 from tests.lab import promises, stack, summary
 from tests.lab.aftermath import LAST_SECONDS
 from tests.lab.layout import ROOT, Lab
+from tests.lab.leaks import Leaks
 from tests.lab.parts import Server, TookTooLong, wait_until
 from tests.lab.servers import LabServers
 
@@ -78,9 +79,9 @@ def run(lab: Lab, seed: int, *, with_fault: bool) -> int:
     clock.say(f"bringing up the lab (seed {seed})")
     servers = stack.up(lab, seed)
     breaking = Breaking(lab, clock) if with_fault else None
-    with _customers(lab, seed, clock):
+    with Leaks(lab) as leaks, _customers(lab, seed, clock):
         time.sleep(WARM_UP_SECONDS)
-        codes = _move(lab, clock, breaking)
+        codes = _move(lab, clock, breaking, leaks.hear)
         if breaking:
             clock.say(f"customers go on for {LAST_SECONDS:g} s more: who answers them?")
             time.sleep(LAST_SECONDS + 1)
@@ -88,6 +89,8 @@ def run(lab: Lab, seed: int, *, with_fault: bool) -> int:
             _wait_for_requests(lab, clock)
     clock.say("adding up what the customers saw")
     found = _conclude(lab, servers, codes, breaking)
+    found["leaks"], found["process_lists"] = leaks.found(), leaks.looks
+    lab.summary.write_text(json.dumps(found, indent=2) + "\n")
     print(summary.text(found), flush=True)
     broken = promises.broken(found, with_fault=with_fault)
     for promise in broken:
@@ -107,24 +110,37 @@ def _customers(lab: Lab, seed: int, clock: Clock) -> Iterator[None]:
         client.stop()
 
 
-def _move(lab: Lab, clock: Clock, breaking: Breaking | None) -> dict[str, int]:
+def _move(
+    lab: Lab, clock: Clock, breaking: Breaking | None, heard: Heard
+) -> dict[str, int]:
     """Move the shop by the public command; return the exit code of each verb."""
-    codes = {"pre-check": _pre_check(lab, clock)}
-    codes["migrate"] = hal9(lab, clock, "migrate", "--yes", heard=breaking)
+    codes = {"pre-check": _pre_check(lab, clock, heard)}
+
+    def hear(line: str) -> None:
+        heard(line)
+        if breaking:
+            breaking(line)
+
+    codes["migrate"] = hal9(lab, clock, "migrate", "--yes", heard=hear)
     clock.say(f"migrate ended with exit code {codes['migrate']}")
     if breaking:
         breaking.cancel()
     elif codes["migrate"] == 0:
-        codes["validate"] = hal9(lab, clock, "validate")
-    hal9(lab, clock, "status")
+        codes["validate"] = hal9(lab, clock, "validate", heard=heard)
+    hal9(lab, clock, "status", heard=heard)
     return codes
 
 
-def _pre_check(lab: Lab, clock: Clock) -> int:
+def _pre_check(lab: Lab, clock: Clock, heard: Heard) -> int:
     """Go on only when nothing is red; else tell what the command said."""
     said: list[str] = []
+
+    def hear(line: str) -> None:
+        heard(line)
+        said.append(line)
+
     arguments = ("pre-check", "--format", "table")
-    code = hal9(lab, clock, *arguments, heard=said.append, quiet=True)
+    code = hal9(lab, clock, *arguments, heard=hear, quiet=True)
     if code:
         print("".join(said), file=sys.stderr, flush=True)
         raise stack.LabProblem(
@@ -249,7 +265,6 @@ def _conclude(
         found |= summary.of_fault(lab.requests, breaking.broken_at)
         if document["incidents"]:
             found["report"] = str(summary.incident_page(Path(report).parent))
-    lab.summary.write_text(json.dumps(found, indent=2) + "\n")
     return found
 
 

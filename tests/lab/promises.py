@@ -34,6 +34,8 @@ def _always(found: dict[str, Any]) -> Iterator[Check]:
     yield doubled == 0, f"{doubled} writes doubled"
     yield found["acknowledged_writes"] > 0, "no write was acknowledged"
     yield found["read_back"] > 0, "no customer read an order back"
+    yield not found["leaks"], f"a password was seen in {', '.join(found['leaks'])}"
+    yield found["process_lists"] > 0, "nobody looked at the process list"
     yield apart == 0, f"log and routers differ by {apart} requests"
     yield gap <= WIDEST_WRITE_GAP_MS, f"for {gap:.0f} ms no write was started"
     yield from _exits(found["exit_codes"])
