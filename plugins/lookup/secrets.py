@@ -15,6 +15,7 @@ description:
   - Walks a declaration. A reference with the key C(env) is read from the environment of the controller,
     one with the key C(var) from the variables of the host (a vaulted one, for instance).
   - A reference with the key C(file) is left alone; the host that needs it reads the file.
+  - The C(identity) of a backup is left out where it is not set; only verifying and restoring need it.
   - Give the result only to options that are C(no_log).
 options:
   _terms:
@@ -44,7 +45,7 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-WHERE_SECRETS_ARE = ("state", "journal", "notifications")
+WHERE_SECRETS_ARE = ("state", "backups", "journal", "notifications")
 
 
 def references(part: Any) -> Iterator[tuple[str, str]]:
@@ -63,6 +64,12 @@ def references(part: Any) -> Iterator[tuple[str, str]]:
         yield from references(inner)
 
 
+def _spared(declaration: Any) -> Iterator[tuple[str, str]]:
+    """Yield the private keys of backups: who only makes backups need not have them."""
+    for backup in declaration.get("backups") or ():
+        yield from references(backup.get("identity"))
+
+
 class LookupModule(LookupBase):  # type: ignore[misc]
     """The lookup ``hal9.migrate.secrets``."""
 
@@ -72,17 +79,21 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         self.set_options(var_options=variables, direct=kwargs)
         found: dict[str, str] = {}
         for declaration in terms:
+            spared = set(_spared(declaration))
             for part in WHERE_SECRETS_ARE:
                 for kind, name in references(declaration.get(part)):
-                    found[f"{kind}:{name}"] = self._read(kind, name)
+                    if (kind, name) not in spared or self._known(kind, name):
+                        found[f"{kind}:{name}"] = self._read(kind, name)
         return [found]
 
-    def _read(self, kind: str, name: str) -> str:
+    def _known(self, kind: str, name: str) -> Any:
         if kind == "env":
-            value = os.environ.get(name)
-        else:
-            known = self._templar.available_variables
-            value = self._templar.template(known[name]) if name in known else None
+            return os.environ.get(name)
+        known = self._templar.available_variables
+        return self._templar.template(known[name]) if name in known else None
+
+    def _read(self, kind: str, name: str) -> str:
+        value = self._known(kind, name)
         if not value:
             where = "environment variable" if kind == "env" else "variable"
             raise AnsibleLookupError(

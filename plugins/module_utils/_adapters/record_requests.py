@@ -33,7 +33,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import 
     Position,
 )
 
-KINDS = ["note", "precheck", "flag_turned", "sign_off"]
+KINDS = ["note", "precheck", "flag_turned", "sign_off", "backup"]
 """What may be recorded from outside; whatever moves the position goes through `phase`.
 """
 

@@ -13,6 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_declared import (
+    Drive,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.judge import (
     GatePolicy,
 )
@@ -188,14 +191,15 @@ class Flags:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that pre-check looks for: the newest file that matches ``path`` on
-    ``host``.
+    """A backup that pre-check looks for: one that ``drive`` says how to make, or the
+    newest file that matches ``path``, made by somebody else; both on ``host``.
     """
 
     name: str
     host: str
     path: str
     max_age_seconds: float = 86_400.0
+    drive: Drive | None = None
 
 
 @dataclass(frozen=True)

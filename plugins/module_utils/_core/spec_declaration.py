@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core import (
+    spec_backup_fields as b,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core import (
     spec_engine_fields as en,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core import spec_fields as f
@@ -203,9 +206,11 @@ DECLARATION = Record(
         ),
         Field(
             "backups",
-            Several(st.BACKUP),
+            Several(b.BACKUP),
             [],
-            "Backups that must be there before the move; pre-check looks.",
+            "Backups that must be there before the move: made by "
+            "`hal9-migrate backup create` where `engine` is declared, else by somebody "
+            "else; pre-check looks.",
         ),
         Field("rollback", ROLLBACK, {}, "When the controller goes back by itself."),
         Field("flags", FLAGS, None, "Feature flags that phases turn."),

@@ -14,6 +14,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.phases import Phase
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import WHOLE
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_backup_fields import (
+    backups_are_whole,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_problems import (
     HIDDEN,
     Problem,
@@ -260,6 +263,7 @@ RULES: tuple[Rule, ...] = (
     journal_is_apart,
     state_sides_differ,
     fences_are_whole,
+    backups_are_whole,
 )
 
 

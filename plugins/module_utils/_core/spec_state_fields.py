@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core import spec_words as w
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
-    Backup,
     Writer,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records import (
@@ -46,24 +45,5 @@ WRITER = Record(
             "",
             "Its application_name, `*` for any part; any name if empty.",
         ),
-    ),
-)
-
-BACKUP = Record(
-    "backup",
-    Backup,
-    (
-        Field("name", w.LABEL, REQUIRED, "What it is.", example="nightly base backup"),
-        Field(
-            "host", w.WORD, REQUIRED, "The inventory host it lies on.", example="db1"
-        ),
-        Field(
-            "path",
-            w.FILE,
-            REQUIRED,
-            "The file, `*` for any part; the newest one counts.",
-            example="/var/backups/shop/*.dump",
-        ),
-        Field("max_age", w.DURATION, "24h", "How old it may be.", "max_age_seconds"),
     ),
 )

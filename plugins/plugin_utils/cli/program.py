@@ -44,6 +44,7 @@ VERBS = {
     "validate": "control.validate",
     "feature": "feature.feature",
     "state": "state.state",
+    "backup": "backup.backup",
     "report": "look.report",
     "completion": "completion.completion",
 }

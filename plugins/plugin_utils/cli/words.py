@@ -85,7 +85,10 @@ def event(kind: str, body: Mapping[str, Any]) -> str:
         parts.append(phase(body["phase"]))
     if "share" in body:
         parts.append(share(body["share"]))
-    told = ("verdict", "trigger", "by", "reason", "text", "flag", "variant")
+    told = (
+        "verdict", "trigger", "by", "reason", "text", "flag", "variant",
+        "command", "backup", "id",
+    )  # fmt: skip
     parts += [str(body[name]) for name in told if body.get(name)]
     if kind == "switched":
         parts.append(f"to {body.get('authority')}")

@@ -95,23 +95,47 @@ def fetch(play: Play, settings: Settings, name: str) -> tuple[Exit, dict[str, An
     """Run the playbook silently and return the document ``name`` that it wrote, and
     how it ended.
     """
+    outcome, ended, found = _documents(play, settings, name)
+    if ended.interrupted:
+        return Exit.INTERRUPTED, {}
+    if not found:
+        return _concluded(play, outcome, ended, name), {}
+    return outcome.exit(ended), found[0]
+
+
+def fetch_all(
+    play: Play, settings: Settings, names: str
+) -> tuple[Exit, list[dict[str, Any]]]:
+    """Run it likewise and return all documents whose names match; a failure is told
+    even where some of them were written.
+    """
+    outcome, ended, found = _documents(play, settings, names)
+    if ended.interrupted or (found and outcome.exit(ended) is Exit.DONE):
+        return outcome.exit(ended), found
+    return _concluded(play, outcome, ended, names), found
+
+
+def _documents(
+    play: Play, settings: Settings, names: str
+) -> tuple[Outcome, playbook.Ended, list[dict[str, Any]]]:
     check(settings)
     outcome = Outcome()
     with playbook.private_directory() as directory:
         variables = {**play.variables, "hal9_output": str(directory)}
         ended = playbook.run(replace(play, variables=variables), settings, outcome.hear)
-        document = _read(directory / name)
-    if ended.interrupted:
-        return Exit.INTERRUPTED, {}
-    if document is None:
-        code = _conclude(outcome, ended)
-        if code is Exit.DONE:
-            raise MigrateError(
-                f"The playbook hal9.migrate.{play.name} ended well but left no {name}."
-                " It may be of another version than this command."
-            )
-        return code, {}
-    return outcome.exit(ended), document
+        read = [_read(path) for path in sorted(directory.glob(names))]
+    return outcome, ended, [document for document in read if document is not None]
+
+
+def _concluded(play: Play, outcome: Outcome, ended: playbook.Ended, names: str) -> Exit:
+    """Tell a failure; raise where there is none, since a document is missing then."""
+    code = _conclude(outcome, ended)
+    if code is Exit.DONE:
+        raise MigrateError(
+            f"The playbook hal9.migrate.{play.name} ended well but left no {names}."
+            " It may be of another version than this command."
+        )
+    return code
 
 
 def _read(path: Path) -> dict[str, Any] | None:

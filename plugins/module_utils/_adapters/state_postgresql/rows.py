@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
@@ -66,7 +67,8 @@ class Table:
         known = int(session.value(estimate, self.name) or 0)
         if known > 0:
             return known
-        return int(session.value(f"SELECT count(*) FROM {self.name}"))  # noqa: S608
+        counted = f"SELECT count(*) FROM {self.name}"  # noqa: S608
+        return int(_asked(session, counted)[0][0])
 
     def bounds(
         self, session: Session, within: Range, pieces: int, percent: float
@@ -98,7 +100,7 @@ class Table:
             "GROUP BY 1"
         )
         heads = [list(bounds)] if bounds else []
-        rows = session.rows(query, *heads, *values)
+        rows = _asked(session, query, *heads, *values)
         return {int(n): Digest(int(c), int(f), int(s)) for n, c, f, s in rows}
 
     def hashes(self, session: Session, within: Range) -> list[tuple[str, int, int]]:
@@ -120,7 +122,7 @@ class Table:
             "SELECT k::text, h0, h1 "  # noqa: S608
             f"FROM (SELECT {self._hashed} FROM {self.name} {where}) AS hashed"
         )
-        return [(str(k), int(a), int(b)) for k, a, b in session.rows(query, *values)]
+        return [(str(k), int(a), int(b)) for k, a, b in _asked(session, query, *values)]
 
     @property
     def _hashed(self) -> str:
@@ -141,11 +143,21 @@ class Table:
         return ("WHERE " + " AND ".join(terms) if terms else ""), values
 
 
+def _asked(session: Session, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """Return the rows; without values the driver leaves a doubled % as it is."""
+    return session.rows(query if values else query.replace("%%", "%"), *values)
+
+
 def tables_of(session: Session, site: Site) -> list[Table]:
     """Return the tables that move, with the key by which replication finds a row."""
+    return tables_in(session, site.schemas)
+
+
+def tables_in(session: Session, schemas: Sequence[str]) -> list[Table]:
+    """Return the tables of some schemas, likewise."""
     return [
         _table(session, name, oid, columns, key)
-        for name, oid, columns, key in session.rows(_TABLES, list(site.schemas))
+        for name, oid, columns, key in session.rows(_TABLES, list(schemas))
     ]
 
 

@@ -48,7 +48,8 @@ class TestRender:
             "pre-check, migrate, status, rollback, pause, resume, abort, release,"
             "finalise, validate, report, completion, feature list, feature enable,"
             "feature disable, feature history, state checkpoint,"
-            "state list-checkpoints"
+            "state list-checkpoints,"
+            "backup create, backup list, backup verify, backup restore, backup prune"
         )
         assert {name.strip() for name in wanted.split(",")} == named
 

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backup is put back, unless something would be lost that nobody agreed to lose."""
+
+from __future__ import annotations
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.shown import (
+    loss_facts,
+    losses_in_words,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.work import (
+    NAMED,
+    Backups,
+    Result,
+    diff_of,
+    whole,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
+    differences,
+    losses,
+    same,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
+    Entry,
+    Listed,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
+    StateConflict,
+)
+
+
+def restore(backups: Backups, entry_id: str | None, *, force: bool) -> Result:
+    """Put one back, the newest verified if unnamed; refuse to lose what is there."""
+    named = entry_id or ""
+    one = backups.named(named) if named else backups.newest(verified=True)
+    entry, catalogue = whole(one), backups.catalogue
+    if backups.is_dry:
+        catalogue.check(entry)
+        return _would(backups, one, entry)
+    with catalogue.locked():
+        catalogue.sweep()
+        catalogue.check(entry)
+        would = _would(backups, one, entry)
+        if not would["changed"]:
+            return would
+        if not force:
+            _demand_harmless(backups, one, would)
+        backups.engine.restore(entry, catalogue.data(entry.id))
+        wrong = differences(entry.pieces, backups.engine.there_now(entry))
+    if wrong:
+        raise MigrateError(
+            f"{entry.id} was restored, but what is there now differs from it: "
+            f"{'; '.join(wrong[:NAMED])}. Was it written meanwhile, or is there "
+            "what the backup does not know?",
+            id=entry.id,
+            lost=would["lost"],
+        )
+    return would
+
+
+def _would(backups: Backups, one: Listed, entry: Entry) -> Result:
+    """Return what a restore would change, and what would be lost by it."""
+    now = backups.engine.there_now(entry)
+    lost = losses(now, entry.pieces)
+    before = {each.name: each.now for each in lost}
+    after = {each.name: each.then for each in lost}
+    return {
+        **backups.result_of(one, changed=not same(now, entry.pieces)),
+        "lost": loss_facts(lost),
+        "loss": losses_in_words(lost),
+        "busy": backups.engine.busy(),
+        "diff": diff_of(before, after),
+    }
+
+
+def _demand_harmless(backups: Backups, one: Listed, would: Result) -> None:
+    name = backups.task.backup
+    reasons = [text for text in (would["busy"], would["loss"]) if text]
+    if not one.verified:
+        reasons.insert(0, "it was never verified")
+    if reasons:
+        look = f"hal9-migrate backup restore --dry-run {name}"
+        raise StateConflict(
+            f"Refused to restore {one.id} of {name}: {'; '.join(reasons)}. Look with "
+            f"`{look}`; --force restores all the same.",
+            id=one.id,
+            lost=would["lost"],
+            loss=would["loss"],
+            busy=would["busy"],
+            next=look,
+        )

@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done with the backups of one name: made, verified, pruned, put back."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
+    Catalogue,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.shown import (
+    listed_facts,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
+    Task,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
+    BackupEngine,
+    Kind,
+    differences,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
+    Entry,
+    Listed,
+    Verification,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_retention import (
+    chosen,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    InvalidSpec,
+    MigrateError,
+    StateConflict,
+)
+
+Result = dict[str, Any]
+NAMED = 20
+"""So many differences are named."""
+
+
+@dataclass(frozen=True)
+class Backups:
+    """The backups of one declared name; in a dry run nothing is changed."""
+
+    task: Task
+    engine: BackupEngine
+    catalogue: Catalogue
+    max_age_seconds: float
+    is_dry: bool = False
+
+    def create(self, kind: Kind | None, *, always: bool, verify: bool) -> Result:
+        """Make one unless one of the kind is young enough, and verify it if asked."""
+        wanted = self._kind(kind)
+        young = None if always else self._young(wanted)
+        if young is not None and (young.verified or not verify):
+            return self.result_of(young, changed=False)
+        if self.is_dry:
+            what = {"kind": wanted, "verified": verify}
+            after = {"id": young.id, **what} if young else what
+            return {"changed": True, "backup": after, "diff": diff_of({}, after)}
+        with self.catalogue.locked():
+            swept = self._sweep()
+            entry = young.entry if young else self._made(wanted)
+            assert entry is not None
+            if verify:
+                self._verified(entry)
+        made = self.result_of(self.named(entry.id), changed=True)
+        return {**made, "swept": list(swept)}
+
+    def _kind(self, kind: Kind | None) -> Kind:
+        wanted = kind or self.engine.kinds[0]
+        if wanted not in self.engine.kinds:
+            able = ", ".join(self.engine.kinds)
+            raise InvalidSpec(
+                f"Cannot make a backup of kind {wanted} of {self.task.backup}: "
+                f"{self.task.drive.engine} makes {able}. Ask for one of them, or "
+                "declare another engine.",
+                path="kind",
+                value=wanted,
+                allowed=able,
+            )
+        return wanted
+
+    def _young(self, kind: Kind) -> Listed | None:
+        limit = time.time() - self.max_age_seconds
+        for one in reversed(self.catalogue.listed()):
+            entry = one.entry
+            failed = one.verification is not None and not one.verified
+            if entry is not None and entry.kind == kind and not failed:
+                return one if entry.began_at >= limit else None
+        return None
+
+    def _sweep(self) -> tuple[str, ...]:
+        left = self.catalogue.sweep()
+        known = [one.entry.reference for one in self.catalogue.listed() if one.entry]
+        return (*left, *self.engine.sweep(known))
+
+    def _made(self, kind: Kind) -> Entry:
+        began = time.time()
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(began))
+        entry_id = f"{stamp}-{kind}-{os.urandom(3).hex()}"
+        into = self.catalogue.begin(entry_id)
+        try:
+            made = self.engine.create(kind, entry_id, into)
+            entry = Entry(
+                id=entry_id,
+                migration=self.task.migration,
+                backup=self.task.backup,
+                engine=self.task.drive.engine,
+                kind=kind,
+                began_at=began,
+                ended_at=time.time(),
+                files=(),
+                pieces=made.pieces,
+                tool=made.tool,
+                encrypted=bool(self.task.drive.recipients),
+                position=made.position,
+                reference=made.reference,
+                parent=made.parent,
+                facts=made.facts,
+            )
+            return self.catalogue.keep(entry)
+        except MigrateError as error:
+            raise MigrateError(
+                f"No backup of {self.task.backup} was made; those before it are "
+                f"untouched. {error}"
+            ) from None
+        finally:
+            self.catalogue.drop_part(entry_id)
+
+    def verify(self, entry_id: str | None, *, always: bool) -> Result:
+        """Restore one into a scratch instance and compare; the newest if unnamed."""
+        one = self.named(entry_id) if entry_id else self.newest()
+        if one.verified and not always:
+            return self.result_of(one, changed=False)
+        if self.is_dry:
+            return {
+                **self.result_of(one, changed=True),
+                "diff": diff_of({}, {"id": one.id}),
+            }
+        with self.catalogue.locked():
+            self.catalogue.sweep()
+            self._verified(whole(one))
+        return self.result_of(self.named(one.id), changed=True)
+
+    def _verified(self, entry: Entry) -> None:
+        began = time.monotonic()
+        problems: tuple[str, ...] = ()
+        try:
+            self.catalogue.check(entry)
+            found = self.engine.read_back(entry, self.catalogue.data(entry.id))
+            problems = differences(entry.pieces, found)
+        except StateConflict:
+            raise
+        except MigrateError as error:
+            problems = (str(error),)
+        moving = sum(piece.moving for piece in entry.pieces)
+        self.catalogue.record(
+            Verification(
+                id=entry.id,
+                entry_digest=entry.digest,
+                at=time.time(),
+                seconds=round(time.monotonic() - began, 2),
+                equal=not problems,
+                compared=len(entry.pieces) - moving,
+                moving=moving,
+                problems=problems[:NAMED],
+            )
+        )
+        if problems:
+            raise MigrateError(
+                f"The backup {entry.id} of {self.task.backup} is no good: "
+                f"{'; '.join(problems[:NAMED])}. It does not count as verified. Make "
+                "another one: `hal9-migrate backup create`.",
+                id=entry.id,
+                problems=list(problems[:NAMED]),
+            )
+
+    def prune(self) -> Result:
+        """Remove what the declared retention does not keep; never all that is good."""
+        listed = self.catalogue.listed()
+        choices = chosen(listed, self.task.drive.keep)
+        going = [choice.id for choice in choices if not choice.reasons]
+        broken = [one.id for one in listed if one.problem.startswith("unfinished")]
+        kept = {choice.id: list(choice.reasons) for choice in choices if choice.reasons}
+        if not self.is_dry and (going or broken):
+            with self.catalogue.locked():
+                self._removed(going)
+        facts = {"removed": going, "kept": kept, "swept": broken}
+        diff = diff_of({"backups": [c.id for c in choices]}, {"backups": list(kept)})
+        return {"changed": bool(going or broken), **facts, "diff": diff}
+
+    def _removed(self, going: Sequence[str]) -> None:
+        """Remove those that are still to go now that nobody else writes."""
+        self.catalogue.sweep()
+        listed = {one.id: one for one in self.catalogue.listed()}
+        again = chosen(tuple(listed.values()), self.task.drive.keep)
+        for choice in again:
+            entry = listed[choice.id].entry
+            if choice.id in going and not choice.reasons and entry is not None:
+                self.catalogue.remove(choice.id)
+                self.engine.forget(entry)
+
+    def listing(self) -> Result:
+        """Return all that lies in the catalogue, oldest first."""
+        now = time.time()
+        found = [listed_facts(one, now) for one in self.catalogue.listed()]
+        return {"changed": False, "backups": found}
+
+    def named(self, entry_id: str) -> Listed:
+        """Return what lies in the catalogue under an id."""
+        for one in self.catalogue.listed():
+            if one.id == entry_id:
+                return one
+        raise MigrateError(
+            f"There is no backup {entry_id} of {self.task.backup} in "
+            f"{self.catalogue.directory}. See `hal9-migrate backup list`."
+        )
+
+    def newest(self, *, verified: bool = False) -> Listed:
+        """Return the newest whole one, or the newest that is verified."""
+        found = [
+            one
+            for one in self.catalogue.listed()
+            if one.entry is not None and (one.verified or not verified)
+        ]
+        if not found:
+            what = "verified backup" if verified else "backup"
+            raise MigrateError(
+                f"There is no {what} of {self.task.backup} in "
+                f"{self.catalogue.directory}. Make one: `hal9-migrate backup create`."
+            )
+        return found[-1]
+
+    def result_of(self, one: Listed, *, changed: bool) -> Result:
+        """Return what a module says of one."""
+        facts = listed_facts(one, time.time())
+        stable = {key: value for key, value in facts.items() if key != "age_seconds"}
+        before = {} if changed else stable
+        return {"changed": changed, "backup": facts, "diff": diff_of(before, stable)}
+
+
+def whole(one: Listed) -> Entry:
+    """Return the entry; refuse what is broken or unfinished."""
+    if one.entry is None:
+        raise MigrateError(f"{one.id} is no whole backup: {one.problem}")
+    return one.entry
+
+
+def diff_of(before: Any, after: Any) -> dict[str, Any]:
+    """Return a module's diff."""
+    return {"before": before, "after": after}

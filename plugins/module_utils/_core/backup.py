@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The port to what makes and restores backups, and what a backup is known by."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
+        Entry,
+    )
+
+Kind = Literal["full", "incremental", "state_only"]
+PieceKind = Literal["rows", "keys", "bytes", "sequence", "structure"]
+"""What ``count`` counts; the last two are no data of users."""
+DATA: tuple[PieceKind, ...] = ("rows", "keys", "bytes")
+KINDS: tuple[Kind, ...] = ("full", "incremental", "state_only")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One table, sequence, key space or file: how much is in it, and its digest.
+
+    A piece that was written while the backup was made is ``moving``: it must be there
+    after a restore, but how much of it is not known.
+    """
+
+    name: str
+    count: int
+    digest: str = ""
+    moving: bool = False
+    kind: PieceKind = "rows"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an engine says of the backup that it has just made.
+
+    ``reference`` names it where the engine keeps it itself (a snapshot of restic, a
+    label of pgBackRest), and is empty where its files lie in the catalogue.
+    ``parent`` is the reference that it cannot be restored without.
+    """
+
+    pieces: tuple[Piece, ...]
+    tool: str
+    position: str = ""
+    reference: str = ""
+    parent: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class BackupEngine(ABC):
+    """Makes, reads back and restores the backups of one declared source.
+
+    Every method is bounded in time; an error names what failed and holds no secret.
+    """
+
+    kinds: tuple[Kind, ...]
+    """The kinds that it can make; the first one when none is asked for."""
+
+    @abstractmethod
+    def create(self, kind: Kind, entry_id: str, into: str) -> Made:
+        """Write a backup into the empty directory ``into``; raise, or it is whole."""
+
+    @abstractmethod
+    def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
+        """Restore into a scratch instance of its own and return what is in it."""
+
+    @abstractmethod
+    def there_now(self, entry: Entry) -> tuple[Piece, ...]:
+        """Return what lies now where the backup would be restored to."""
+
+    @abstractmethod
+    def restore(self, entry: Entry, data: str) -> None:
+        """Put it back where it came from; raise, saying what is there then."""
+
+    def busy(self) -> str:
+        """Say why nothing may be restored there now; empty when nothing is known."""
+        return ""
+
+    def forget(self, entry: Entry) -> None:
+        """Remove what the engine keeps of it outside the catalogue."""
+        del entry
+
+    def sweep(self, known: Sequence[str]) -> tuple[str, ...]:
+        """Remove and name what a killed run has left outside the catalogue."""
+        del known
+        return ()
+
+
+def differences(recorded: Sequence[Piece], found: Sequence[Piece]) -> tuple[str, ...]:
+    """Return in words how what was read back differs from what was recorded."""
+    there = {piece.name: piece for piece in found}
+    wrong = [text for piece in recorded for text in _wrong(piece, there)]
+    known = {piece.name for piece in recorded}
+    return (
+        *wrong,
+        *(f"{p.name}: not in the backup" for p in found if p.name not in known),
+    )
+
+
+def _wrong(piece: Piece, there: Mapping[str, Piece]) -> list[str]:
+    found = there.get(piece.name)
+    if found is None:
+        return [f"{piece.name}: missing"]
+    if piece.moving:
+        return []
+    if found.count != piece.count:
+        return [f"{piece.name}: {found.count} instead of {piece.count}"]
+    if found.digest != piece.digest:
+        return [f"{piece.name}: as many, but other content"]
+    return []
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One piece that a restore would replace: what is there now, what would be."""
+
+    name: str
+    now: int
+    then: int
+
+
+def losses(now: Sequence[Piece], backup: Sequence[Piece]) -> tuple[Loss, ...]:
+    """Return what is there now, holds something, and is not the same in the backup."""
+    kept = {piece.name: piece for piece in backup}
+    found = []
+    for piece in now:
+        other = kept.get(piece.name)
+        if piece.count and piece.kind in DATA and not _alike(piece, other):
+            found.append(Loss(piece.name, piece.count, other.count if other else 0))
+    return tuple(found)
+
+
+def _alike(piece: Piece, other: Piece | None) -> bool:
+    if other is None or other.moving:
+        return False
+    return (other.count, other.digest) == (piece.count, piece.digest)
+
+
+def same(now: Sequence[Piece], backup: Sequence[Piece]) -> bool:
+    """Say whether what is there now is what the backup holds, for certain."""
+    return not differences(backup, now) and not any(piece.moving for piece in backup)
