@@ -85,6 +85,11 @@ class Selection:
     def refuse_unknown(self, tables: Sequence[tuple[str, str]]) -> None:
         """Raise MigrateError for a name or pattern that means nothing here."""
         known = [category.name for category in self.categories] + [REST]
+        if len(known) != len(set(known)):
+            raise MigrateError(
+                f"Categories need names of their own, and {REST} is taken: "
+                f"{', '.join(known[:-1])}."
+            )
         wrong = [name for name in self.only_categories if name not in known]
         if wrong:
             raise MigrateError(

@@ -32,7 +32,7 @@ class Entry:
 def lacking(
     entries: Iterable[Entry], there: set[str], wanted: Wanted = "all"
 ) -> list[Entry]:
-    """Return the entries to make: not what is there, and foreign keys only if wanted."""
+    """Return what is to be made: what is not there, foreign keys only if wanted."""
     return [
         entry
         for entry in entries

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core import spec_words as w
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_export_fields import (
+    EXPORT_FIELDS,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_forms import (
     Variants,
 )
@@ -72,7 +75,6 @@ PGBOUNCER = Record(
         ),
     ),
 )
-
 
 Built = TypeVar("Built", bound=ServerItem)
 
@@ -182,6 +184,7 @@ POSTGRESQL_ITEM = Record(
             REQUIRED,
             "Every PgBouncer in front of it; all are paused together.",
         ),
+        *EXPORT_FIELDS,
         *_lag("Replication lag to switch at.", "The same in time."),
     ),
 )

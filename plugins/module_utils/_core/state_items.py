@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ansible_collections.hal9.migrate.plugins.module_utils._core.export_selection import (
+    Category,
+)
+
 
 @dataclass(frozen=True)
 class SecretRef:
@@ -84,11 +88,15 @@ class PostgresItem(ServerItem):
     schemas: tuple[str, ...]
     application_role: str
     pgbouncers: tuple[PgBouncer, ...]
+    export_key: SecretRef | None = None
+    categories: tuple[Category, ...] = ()
 
     @property
     def secrets(self) -> tuple[SecretRef, ...]:
-        """The addresses, and those of the consoles."""
-        return (*super().secrets, *(each.admin for each in self.pgbouncers))
+        """The addresses, those of the consoles, and what signs exports."""
+        key = (self.export_key,) if self.export_key else ()
+        consoles = (each.admin for each in self.pgbouncers)
+        return (*super().secrets, *consoles, *key)
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, Literal
 
-from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import words
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
+    transfers,
+    words,
+)
 
 Tone = Literal["plain", "good", "bad", "faint"]
 
@@ -23,6 +26,9 @@ class Line:
 
     text: str
     tone: Tone = "plain"
+
+
+Teller = Callable[[str, Mapping[str, Any]], "list[Line]"]
 
 
 @dataclass
@@ -233,10 +239,22 @@ def _verified(_host: str, result: Mapping[str, Any]) -> list[Line]:
     return [Line(f"  state: {rows} compared, different: {differing}.", "bad")]
 
 
-_TELLERS: Mapping[str, Callable[[str, Mapping[str, Any]], list[Line]]] = {
+def _transfer(tell: Callable[[Mapping[str, Any]], str], tone: Tone) -> Teller:
+    def lines(_host: str, result: Mapping[str, Any]) -> list[Line]:
+        text = tell(result)
+        return [Line(text, tone)] if text else []
+
+    return lines
+
+
+_TELLERS: Mapping[str, Teller] = {
     "traffic": _traffic,
     "gate": _gate,
     "replication": _replication,
     "replication_info": _replication,
     "state_verify": _verified,
+    "state_export": _transfer(transfers.foreseen, "plain"),
+    "state_import": _transfer(transfers.foreseen, "plain"),
+    "state_export_info": _transfer(transfers.going_on, "plain"),
+    "async_status": _transfer(transfers.ended, "good"),
 }

@@ -17,7 +17,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     InvalidSpec,
 )
 
-Value = Union[str, int, float, bool, list[str]]
+Value = Union[str, int, float, bool, list[str], dict[str, str]]
 
 
 def render(variables: Mapping[str, Value]) -> str:
@@ -31,6 +31,10 @@ def render(variables: Mapping[str, Value]) -> str:
 def _scalar(value: Value) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_scalar(item) for item in value) + "]"
+    if isinstance(value, dict):
+        # A key is never a template: Ansible looks into values alone.
+        pairs = (f"{_quoted(k)}: {_scalar(v)}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, str):
         # Ansible reads an empty unsafe text as null.
         return "!unsafe " + _quoted(value) if value else '""'

@@ -32,8 +32,9 @@ SELECT (SELECT system_identifier::text FROM pg_control_system()),
        current_database(), current_setting('server_version_num')::int,
        current_setting('server_encoding')
 """
-# Binary is faster, and exact for types that every server knows by the same number. What holds numbers of
-# one server's catalog (regclass, arrays of own types, composites) or depends on settings (money) goes as text.
+# Binary is faster, and exact for types that every server knows by the same number.
+# What holds numbers of one server's catalog (regclass, arrays of own types,
+# composites) or depends on settings (money) goes as text.
 _SAFE = """
 CASE WHEN t.typtype = 'd' THEN b.oid < 10000 AND b.typtype = 'b' AND {b}
      WHEN t.typtype = 'e' THEN true

@@ -89,10 +89,12 @@ class ExportWorker:
     def _rows(self, writer: PieceWriter, piece: Piece) -> int:
         query = source.copy_query(self.session, self.plan.tables[piece.table], piece)
         with self.session.explained():
-            answer = CopyOut(self.session, query, self.course.check)
+            answer, counted = CopyOut(self.session, query, self.course.check), 0
             for block, rows in answer.blocks():
                 writer.write(block)
                 self.course.passed(rows, len(block))
+                counted += rows
+        self.course.passed(answer.rows - counted, 0)  # one message ends a binary copy
         return answer.rows
 
     def _structure(self, writer: PieceWriter) -> int:

@@ -126,7 +126,7 @@ class Export:
         found = place.plan()
         assert found is not None
         refuse_other_config(found[0], self.config, place.path)
-        return {"changed": False, "path": place.path, **totals(manifest)}
+        return {"changed": False, "where": place.path, **totals(manifest)}
 
     def _foreseen(self, place: ExportDirectory) -> dict[str, Any]:
         with source.open_source(self.site, self.side) as session:
@@ -140,7 +140,7 @@ class Export:
             refuse_other_config(begun[0], self.config, place.path)
         return {
             "changed": True,
-            "path": place.path,
+            "where": place.path,
             "rows": sum(t.rows for t in found),
             "tables": [
                 {"name": t.label, "category": t.category, "rows": f.rows}
@@ -272,7 +272,7 @@ class _Run:
         self.writing.finish(manifest_text(manifest), self.asked.key)
         return {
             "changed": True,
-            "path": self.place.path,
+            "where": self.place.path,
             **totals(manifest),
             "progress": told,
         }

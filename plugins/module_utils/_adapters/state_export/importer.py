@@ -214,6 +214,7 @@ class _Run:
                 course.tally.waiting = "indexes and constraints are made"
                 course.tell()
                 self._complete(client, dump)
+                course.tally.waiting = ""
             state = "done"
         finally:
             told = course.end(state)
@@ -255,7 +256,7 @@ class _Run:
     def _told(self, known: Ledger, rows: int, *, changed: bool) -> dict[str, Any]:
         return {
             "changed": changed,
-            "path": self.place.path,
+            "where": self.place.path,
             "complete": known.is_finished,
             "rows_imported": rows,
             "chunks_imported": len(known.recorded),

@@ -38,6 +38,7 @@ _MAKE = (
     """,
 )
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('hal9_migrate'), hashtext('import'))"
+_SET_SEQUENCE = "SELECT setval(format('%%I.%%I', %s::text, %s::text)::regclass, %s, %s)"
 _FIRES = """
 SELECT coalesce(array_agg(DISTINCT coalesce(k.conname, t.tgname)::text), '{}')
   FROM pg_trigger t LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint
@@ -101,7 +102,7 @@ def finish(session: Session, manifest: Manifest) -> None:
     with session.explained(), session.connection.transaction():
         for each in manifest.sequences:
             session.connection.execute(
-                "SELECT setval(format('%%I.%%I', %s::text, %s::text)::regclass, %s, %s)",
+                _SET_SEQUENCE,
                 (each.schema, each.name, each.value, each.called),
             )
         session.connection.execute(

@@ -128,7 +128,8 @@ def _bounds(
     percent = min(100.0, max(0.001, 100.0 * SAMPLED_ROWS / max(found.rows, 1)))
     sample = f" TABLESAMPLE SYSTEM ({percent:g})" if percent < 100 else ""
     query = statement(  # names are quoted by the driver
-        "SELECT percentile_disc(%s::float8[]) WITHIN GROUP (ORDER BY k)::text[] "  # noqa: S608
+        "SELECT percentile_disc(%s::float8[]) "  # noqa: S608
+        "WITHIN GROUP (ORDER BY k)::text[] "
         f"FROM (SELECT {{}} AS k FROM ONLY {{}}.{{}}{sample}) AS keys",
         found.key,
         found.schema,

@@ -22,11 +22,14 @@ from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.options import (
     settings_of,
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.playbook import Play
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.verbs import (
+    state_transfer,
+)
 
 
 @click.group()
 def state() -> None:
-    """Named points to return to: shares, flags, replication positions."""
+    """Move state by files, and keep named points to return to."""
 
 
 @state.command(cls=Verb)
@@ -71,3 +74,7 @@ def list_checkpoints(ctx: click.Context, *, output_format: str | None) -> Exit:
         drawn = checkpoints.render(document, format_of(ctx, output_format))
         terminal.tell(drawn) if isinstance(drawn, str) else terminal.show(drawn)
     return code
+
+
+for verb in (state_transfer.export, state_transfer.import_, state_transfer.manifest):
+    state.add_command(verb)
