@@ -33,7 +33,8 @@ class DeclaredShelf:
     def play(self, *names: str, check: bool = False, **options: Any) -> Told:
         path = {"path": str(self.shelf.path), **options}
         tasks = [{name: path} for name in names]
-        return play(self, self.shelf.directory, *tasks, check=check)  # type: ignore[arg-type]
+        shop: Any = self
+        return play(shop, self.shelf.directory, *tasks, check=check)
 
 
 def changes(told: Told) -> list[bool]:

@@ -49,7 +49,8 @@ class TestRender:
             "finalise, validate, report, completion, feature list, feature enable,"
             "feature disable, feature history, state checkpoint,"
             "state list-checkpoints,"
-            "backup create, backup list, backup verify, backup restore, backup prune"
+            "backup create, backup list, backup verify, backup restore, backup prune,"
+            "state export, state import, state manifest"
         )
         assert {name.strip() for name in wanted.split(",")} == named
 
