@@ -13,12 +13,14 @@ author:
 version_added: 0.1.0
 short_description: Compares both sides and names what differs
 description:
-  - V(postgresql) compares the structure first, then each table in key ranges by count, exclusive or of one 64-bit row
-    hash and sum of another. Only ranges that differ are looked into, down to the keys.
+  - V(postgresql) compares the structure first (columns, constraints, indexes, triggers, defaults, sequences, types, views,
+    functions, extensions), then each table in key ranges by count, exclusive or of one 64-bit row hash and sum of
+    another. Only ranges that differ are looked into, down to the keys.
   - V(redis) compares type, expiry and a digest of the value of every key.
   - V(files) compares type, mode, owner, size and a digest of the content of every path.
-  - A row that differs while the link is live is read again after the lag has passed, three times at most.
-  - It changes nothing.
+  - A row that differs while the link is live is read again after the lag has passed, three times at most. Up to 1000
+    rows that were written at every look are kept on the host and compared by the next switch, inside its fence.
+  - It changes neither side. It fails when anything differs, with everything it found in the result.
 options:
   migration:
     description: The declaration, usually C(hal9_migration).
@@ -75,7 +77,6 @@ EXAMPLES = r"""
     item: orders
     secrets: "{{ lookup('hal9.migrate.secrets', hal9_migration) }}"
   register: orders
-  failed_when: not orders.equal
 """
 
 RETURN = r"""
@@ -84,6 +85,14 @@ equal:
   returned: always
   type: bool
   sample: true
+verdict:
+  description:
+    - V(pass) when nothing differs for certain; what RV(unsettled) names is compared inside the fence.
+    - V(fail) when rows or the structure differ.
+    - V(hold) when more than 1000 rows were written at every look. Compare again when it is quieter.
+  returned: always
+  type: str
+  sample: pass
 rows:
   description: How many rows the authority has in all tables.
   returned: always
@@ -102,13 +111,25 @@ differing:
   elements: dict
   sample: [{table: public.orders, key: "17", kind: changed}]
 unsettled:
-  description: Rows written so often that three looks could not settle them; compare again when it is quieter.
+  description:
+    - Rows written so often that three looks could not settle them. The next switch compares them inside its fence.
   returned: always
   type: list
   elements: dict
   sample: []
+more:
+  description: Whether the search was ended early because there was enough to say no.
+  returned: always
+  type: bool
+  sample: false
 structure:
-  description: What the other side lacks of the authority's structure.
+  description: What the other side lacks of the authority's structure, or defines otherwise.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+sequences:
+  description: Sequences of the authority that would give out a number that their column has already.
   returned: always
   type: list
   elements: str
@@ -128,6 +149,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.decla
     OPTIONS,
     declared_engine,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_verdict import (
+    judged,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._edge import conclude
 
 
@@ -145,7 +169,8 @@ def main() -> None:
 
 
 def _compared(params: dict[str, Any]) -> dict[str, Any]:
-    return declared_engine(params).verify(params["chunk_rows"], params["limit"])
+    found = declared_engine(params).verify(params["chunk_rows"], params["limit"])
+    return judged(params["item"], found)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,10 @@ Hashes = Tuple[Tuple[int, int], ...]  # noqa: UP006
 """The hashes of all rows under one key, in order; one pair where a key is unique."""
 ROWS_AT_ONCE = 2000
 """A range with so many rows or fewer is read key by key."""
+UNORDERED_ROWS_AT_ONCE = 50_000
+"""The same where no index finds a range, so that each look reads the whole table."""
+MOST_UNSETTLED = 1000
+"""So many keys may be left to be compared inside the fence."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,25 @@ def kind_of(source: Hashes, target: Hashes) -> Kind:
     return "changed"
 
 
+def key_parts(key: str) -> tuple[str, ...]:
+    """Return the columns of a key of several: the text of a row, ``(7,"a b")``."""
+    parts, text, quoted, index = [], "", False, 1
+    while index < len(key) - 1:
+        sign = key[index]
+        following = key[index + 1]
+        if sign == "\\" or (sign == '"' and quoted and following == '"'):
+            text, index = text + following, index + 1
+        elif sign == '"':
+            quoted = not quoted
+        elif sign == "," and not quoted:
+            parts.append(text)
+            text = ""
+        else:
+            text += sign
+        index += 1
+    return (*parts, text)
+
+
 @dataclass(frozen=True)
 class Look:
     """One key read thrice: source, then (the lag having passed) target, then source."""
@@ -107,3 +130,21 @@ class Look:
         if self.before == self.target:
             return "equal"
         return "different" if self.before == self.after else "again"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a comparison came to; ``more`` says that the search was ended early."""
+
+    wrong: tuple[Difference, ...] = ()
+    unsettled: tuple[Difference, ...] = ()
+    lacking: tuple[str, ...] = ()
+    more: bool = False
+
+    @property
+    def verdict(self) -> Literal["pass", "hold", "fail"]:
+        """Keys that are written all the time are compared inside the fence, if few."""
+        if self.wrong or self.lacking:
+            return "fail"
+        too_many = self.more or len(self.unsettled) > MOST_UNSETTLED
+        return "hold" if too_many else "pass"

@@ -219,10 +219,11 @@ class Shop:
     def switch(self, toward: Side, place: Place) -> str:
         """Carry a switch out in this process."""
         place.make()
-        request = Request(f"{self.name}-{toward}-{time.time()}", toward, self.engine)
+        engine = replace(self.engine, directory=place.directory)
+        request = Request(f"{self.name}-{toward}-{time.time()}", toward, engine)
         record = begin(request, place)
         try:
-            return carry_out(self.engine, record)
+            return carry_out(engine, record)
         finally:
             record.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from unittest.mock import patch
 
@@ -16,8 +17,13 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.recor
     told,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    engine,
+    fence,
     refusals,
     steps,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
+    Session,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import other
@@ -149,6 +155,43 @@ class TestFence:
     def test_new_is_shut_until_it_is_opened(self, linked: Shop) -> None:
         with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
             psycopg.connect(linked.application("new"))
+
+
+class TestOneAtATime:
+    """A job that outlives its controller does not spoil what the next one does."""
+
+    def test_a_late_link_does_not_fence_the_new_authority(
+        self, shop: Shop, place: Place
+    ) -> None:
+        """It was found by reading: the link had looked, then the switch took place."""
+        assert shop.link()
+        late, go_on = threading.Event(), threading.Event()
+        done = fence.close
+
+        def close(session: Session, role: str, deadline: float) -> int:
+            late.set()
+            assert go_on.wait(20)
+            return done(session, role, deadline)
+
+        shop.sql("legacy", "CREATE INDEX fresh ON orders (at)")  # something to do
+        with patch.object(engine.fence, "close", close):
+            linking = threading.Thread(target=shop.link)
+            linking.start()
+            assert late.wait(10)
+        assert shop.switch("new", place) == "undone"
+        assert "holds the claim" in told(place).reason
+        go_on.set()
+        linking.join(30)
+        assert shop.switch("new", place) == "switched"
+        assert shop.read().authority == "new"
+        shop.unlink()
+
+    def test_two_links_at_once_are_one(self, shop: Shop) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            changed = [f.result() for f in [pool.submit(shop.link) for _unused in "ab"]]
+        assert sorted(changed) == [False, True]
+        assert shop.sums("new") == shop.sums("legacy")
+        shop.unlink()
 
 
 class TestUndone:

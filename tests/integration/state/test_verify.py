@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
+    Place,
+    told,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    verify,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.verify import (
     Verification,
 )
@@ -67,3 +81,168 @@ class TestVerification:
         result = Verification(linked.site).run()
         assert result["structure"] == ["index public.orders_by_customer"]
         assert not result["equal"]
+
+    def test_a_constraint_defined_otherwise_is_named(self, linked: Shop) -> None:
+        for side, limit in (("legacy", 0), ("new", 5)):
+            check = f"ADD CONSTRAINT low CHECK (amount >= {limit}) NOT VALID"
+            linked.sql(side, f"ALTER TABLE orders {check}")
+        result = Verification(linked.site).run()
+        assert result["structure"] == ["constraint public.orders.low differs"]
+        assert result["verdict"] == "fail"
+
+    def test_what_else_is_lacking_is_named(self, linked: Shop) -> None:
+        linked.sql("legacy", "CREATE TYPE mood AS ENUM ('good', 'bad')")
+        linked.sql("legacy", "CREATE VIEW few AS SELECT 1 AS one")
+        linked.sql("new", "ALTER SEQUENCE orders_id_seq INCREMENT BY 7")
+        linked.sql(
+            "new",
+            "CREATE OR REPLACE FUNCTION stamp() RETURNS trigger "
+            "LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+        )
+        linked.sql("new", "ALTER TABLE orders ALTER at DROP DEFAULT")
+        assert Verification(linked.site).run()["structure"] == [
+            "default public.orders.at",
+            "enum public.mood",
+            "function public.stamp() differs",
+            "sequence public.orders_id_seq differs",
+            "view public.few",
+        ]
+
+    def test_a_sequence_behind_its_column_is_named(self, linked: Shop) -> None:
+        assert Verification(linked.site).run()["sequences"] == []
+        linked.sql("legacy", "SELECT setval('orders_id_seq', 7)")
+        assert Verification(linked.site).run()["sequences"] == ["public.orders_id_seq"]
+
+    def test_settings_of_a_server_do_not_matter(self, linked: Shop) -> None:
+        for name, value in (
+            ("TimeZone", "Asia/Tokyo"),
+            ("DateStyle", "German"),
+            ("extra_float_digits", "-3"),
+            ("bytea_output", "escape"),
+        ):
+            linked.sql("new", f"ALTER DATABASE {linked.name} SET {name} = '{value}'")
+        assert wrongs(linked) == set()
+
+    def test_keys_of_several_columns_are_named_whole(self, shop: Shop) -> None:
+        shop.sql(
+            "legacy",
+            "CREATE TABLE odd (a text, b int, c text, v int, PRIMARY KEY (a, b, c))",
+        )
+        strange = ["", "a b", 'q"uote', "back\\slash", "comma,(x)", "é%s", "NULL"]
+        for text in strange:
+            shop.cluster("legacy").sql(
+                "INSERT INTO odd VALUES (%s, 1, %s, 0)", shop.name, text, text
+            )
+        assert shop.link()
+        shop.sql("new", "UPDATE odd SET v = 1")
+        found = Verification(shop.site).run()["differing"]
+        assert len(found) == len(strange)
+        assert {each["kind"] for each in found} == {"changed"}
+        shop.sql("new", "UPDATE odd SET v = 0")
+        assert wrongs(shop) == set()
+        shop.unlink()
+
+    def test_what_fools_a_32_bit_digest_is_found(self, linked: Shop) -> None:
+        """pgcopydb sums 32-bit hashes: two changes that cancel out pass."""
+        hashed = "hashtext(customer)"
+        pairs = linked.sql(
+            "legacy",
+            "SELECT array_agg(t) FROM (SELECT 'k' || i AS t FROM generate_series(1, "
+            "200000) i) x GROUP BY hashtext(t) HAVING count(*) > 1 LIMIT 1",
+        )
+        one, two = pairs[0][0][:2]
+        linked.sql("legacy", f"UPDATE orders SET customer = '{one}' WHERE id = 5")
+        verify_quietly(linked)
+        linked.sql("new", f"UPDATE orders SET customer = '{two}' WHERE id = 5")
+        digest = f"SELECT count(*), sum({hashed}) FROM orders"
+        assert linked.sql("legacy", digest) == linked.sql("new", digest)
+        assert wrongs(linked) == {("public.orders", "5", "changed")}
+
+    def test_a_swap_that_fools_a_sum_or_an_or_is_found(self, linked: Shop) -> None:
+        linked.sql(
+            "new",
+            "UPDATE labels SET body = CASE code WHEN 'a' THEN 'x' "
+            "ELSE 'é' END WHERE code IN ('a', '_')",
+        )
+        assert wrongs(linked) == {
+            ("public.labels", "a", "changed"),
+            ("public.labels", "_", "changed"),
+        }
+
+    def test_more_differences_than_are_named_are_said_to_be_more(
+        self, linked: Shop
+    ) -> None:
+        linked.sql("new", "UPDATE orders SET amount = -1")
+        result = Verification(linked.site, chunk_rows=50, limit=10).run()
+        assert (len(result["differing"]), result["more"]) == (10, True)
+        assert (result["equal"], result["verdict"]) == (False, "fail")
+
+
+def verify_quietly(shop: Shop) -> None:
+    """Wait until new has what legacy has."""
+    assert Verification(shop.site).run()["equal"]
+
+
+@contextmanager
+def restless(shop: Shop, keys: int) -> Iterator[None]:
+    """Let rows be written so often that no two looks see the same."""
+    stopped = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(shop.cluster("legacy").dsn(shop.name)) as connection:
+            while not stopped.is_set():
+                connection.execute(
+                    "UPDATE labels SET body = clock_timestamp()::text "
+                    "WHERE code LIKE 'hot%%'"
+                )
+                connection.commit()
+
+    rows = f"SELECT 'hot' || i, '' FROM generate_series(1, {keys}) i"
+    shop.sql("legacy", f"INSERT INTO labels {rows}")
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        writing.join(20)
+
+
+def lying_looks(taken: verify.Comparison, table: object, keys: list[str]) -> object:
+    """Say of every key that it was written at every look."""
+    return [], [verify.Difference("public.labels", key, "changed") for key in keys]
+
+
+class TestUnsettled:
+    """What is written all the time is compared inside the fence."""
+
+    def test_few_are_kept_for_the_switch_which_finds_them_equal(
+        self, linked: Shop, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(verify.Comparison, "looked_at", lying_looks)
+        with restless(linked, 40):
+            result = Verification(linked.site, directory=place.directory).run()
+        assert (result["equal"], result["verdict"]) == (False, "pass")
+        assert linked.switch("new", place) == "switched"
+        compared = told(place).steps["drain"]["compared"]
+        assert compared == len(result["unsettled"]) > 0
+
+    def test_one_that_differs_inside_the_fence_undoes_the_switch(
+        self, linked: Shop, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        linked.sql("new", "UPDATE labels SET body = 'bad' WHERE code = 'a'")
+        with monkeypatch.context() as patched:
+            patched.setattr(verify.Comparison, "looked_at", lying_looks)
+            result = Verification(linked.site, directory=place.directory).run()
+        assert [each["key"] for each in result["unsettled"]] == ["a"]
+        with writers(linked) as running:
+            assert linked.switch("new", place) == "undone"
+        assert "public.labels a (changed)" in told(place).reason
+        assert linked.read().authority == "legacy"
+        assert [writer.failed for writer in running] == [[], []]
+
+    def test_too_many_hold(self, linked: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(verify.Comparison, "looked_at", lying_looks)
+        with restless(linked, 1200):
+            result = Verification(linked.site).run()
+        assert (result["verdict"], len(result["differing"])) == ("hold", 0)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    claim,
     fence,
     schema,
+    structure,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.facts import (
     site_facts,
@@ -42,6 +44,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_readiness
 )
 
 LINK_STATEMENT_SECONDS = 600
+CLAIM_SECONDS = 10.0
 
 
 class PostgresLink:
@@ -78,7 +81,7 @@ class PostgresLink:
 
     def drift(self) -> tuple[str, ...]:
         """Return what the structure of new lacks of legacy's."""
-        return schema.missing(self.legacy, self.new, self.site)
+        return structure.missing(self.legacy, self.new, self.site)
 
     def unlinked(self) -> bool:
         """Return whether link has anything to do."""
@@ -96,11 +99,14 @@ class PostgresLink:
         """
         if not self.unlinked():
             return False
-        self._refuse_unready()
         deadline = time.monotonic() + wait_seconds
+        claim.take(self.site, self.new, wait_seconds)
+        if not self.unlinked():  # another run did it while we waited
+            return False
+        self._refuse_unready()
         fence.close(self.new, self.site.application_role, deadline)
         to_new = self.toward("new")
-        if not to_new.read().exists or not schema.columns(self.new, self.site):
+        if not to_new.read().exists or not structure.columns(self.new, self.site):
             self._bring_tables()
         to_new.publish()
         to_new.subscribe()
@@ -174,6 +180,7 @@ class PostgresLink:
 
         The side that is not the authority stays fenced: its data is out of date.
         """
+        claim.take(self.site, self.new, CLAIM_SECONDS)
         sides: tuple[Side, ...] = ("new", "legacy")
         dropped = [self.toward(side).drop() for side in sides]
         dropped += [self.toward(side).unpublish() for side in sides]

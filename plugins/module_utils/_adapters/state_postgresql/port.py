@@ -11,6 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    claim,
+    unsettled,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.consoles import (
     Console,
     open_console,
@@ -41,6 +45,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
     StateReading,
+    other,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_engine import (
     Given,
@@ -61,24 +66,26 @@ LONGEST_STATEMENT = 10.0
 
 @dataclass(frozen=True)
 class PostgresEngine(StateEngine):
-    """One declared database."""
+    """One declared database; ``directory`` is the item's on this host."""
 
     site: Site
+    directory: str = ""
 
     @classmethod
     def declared(cls, item: StateItem, given: Given) -> PostgresEngine:
         """Return the engine of an item."""
         assert isinstance(item, PostgresItem)
-        return cls(from_item(given.migration, item, given.secrets))
+        site = from_item(given.migration, item, given.secrets)
+        return cls(site, given.directory)
 
     @classmethod
     def from_plain(cls, raw: Mapping[str, Any]) -> PostgresEngine:
         """Return what ``as_plain`` was asked of."""
-        return cls(from_plain(raw))
+        return cls(from_plain(raw["site"]), raw["directory"])
 
     def as_plain(self) -> dict[str, Any]:
         """Return plain JSON values, secrets included."""
-        return as_plain(self.site)
+        return {"site": as_plain(self.site), "directory": self.directory}
 
     def prepare(self) -> Survey:
         """Look at all that link and switch need."""
@@ -102,7 +109,7 @@ class PostgresEngine(StateEngine):
 
     def verify(self, chunk_rows: int, limit: int) -> dict[str, Any]:
         """Compare the structure, then all rows by digests."""
-        return Verification(self.site, chunk_rows, limit).run()
+        return Verification(self.site, chunk_rows, limit, self.directory).run()
 
     def drop(self) -> bool:
         """Remove subscriptions, slots and publications."""
@@ -116,8 +123,11 @@ class PostgresEngine(StateEngine):
         deadline = time.monotonic() + seconds
         with ExitStack() as stack:
             ends = self._ends(stack)
+            if intent.resumed:
+                claim.take(self.site, ends["new"], UNDO_SECONDS)
             found, troubles = self._consoles(stack, lenient=intent.resumed)
-            taken = PostgresSwitch(self.site, intent, ends, found, deadline)
+            left = unsettled.read(self.directory, other(intent.toward))
+            taken = PostgresSwitch(self.site, intent, ends, found, deadline, left)
             taken.troubles.extend(troubles)
             yield taken
 

@@ -18,6 +18,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_digest import (
     Digest,
     Range,
+    key_parts,
 )
 
 # What a row looks like as text must not depend on a server's or role's settings.
@@ -27,7 +28,10 @@ _CANONICAL = (
     ("TimeZone", "UTC"),
     ("extra_float_digits", "1"),
     ("bytea_output", "hex"),
+    ("lc_monetary", "C"),
+    ("xmlbinary", "base64"),
     ("search_path", "pg_catalog"),
+    ("jit", "off"),  # compiling costs more than it saves in a query of one expression
 )
 _TABLES = """
 SELECT format('%%I.%%I', n.nspname, c.relname), c.oid::bigint,
@@ -54,21 +58,36 @@ def canonical(session: Session) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: what its rows and keys are as SQL."""
+    """One table: what its rows and keys are as SQL (a percent sign is doubled in it).
+
+    ``parts`` are the columns of the key with their types; there are none where the
+    whole row is the key.
+    """
 
     name: str
     row: str
     key: str
     key_type: str
+    parts: tuple[tuple[str, str], ...] = ()
 
     def size(self, session: Session) -> int:
         """Return about how many rows there are; counted where not estimated."""
         estimate = "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass"
-        known = int(session.value(estimate, self.name) or 0)
+        known = int(session.value(estimate, self.plain_name) or 0)
         if known > 0:
             return known
-        counted = f"SELECT count(*) FROM {self.name}"  # noqa: S608
-        return int(_asked(session, counted)[0][0])
+        counted = f"SELECT count(*) FROM ONLY {self.plain_name}"  # noqa: S608
+        return int(session.value(counted))
+
+    @property
+    def plain_name(self) -> str:
+        """The quoted name, as a server gives it."""
+        return self.name.replace("%%", "%")
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether an index finds a range of keys."""
+        return len(self.parts) == 1 and self.key == self.parts[0][0]
 
     def bounds(
         self, session: Session, within: Range, pieces: int, percent: float
@@ -80,8 +99,8 @@ class Table:
         where, values = self._where(within)
         query = (  # names are quoted by the server, values are parameters
             "SELECT percentile_disc(%s::float8[]) "  # noqa: S608
-            "WITHIN GROUP (ORDER BY k)::text[] "
-            f"FROM (SELECT {self.key} AS k FROM {self.name}{sample} {where}) AS keys"
+            "WITHIN GROUP (ORDER BY k)::text[] FROM "
+            f"(SELECT {self.key} AS k FROM ONLY {self.name}{sample} {where}) AS keys"
         )
         parts = [number / pieces for number in range(1, pieces)]
         found = session.value(query, parts, *values) or []
@@ -90,14 +109,21 @@ class Table:
     def digests(
         self, session: Session, within: Range, bounds: Sequence[str], *, folds: bool
     ) -> dict[int, Digest]:
-        """Return the digest of every range between bounds that is not empty."""
+        """Return the digest of every range between bounds that is not empty.
+
+        A row's text is by far the dearest part. ``clock_timestamp`` is volatile, so
+        the planner does not merge the inner query into the outer and make the text
+        twice; and it takes the number of groups for small, so it works in parallel.
+        """
         where, values = self._where(within)
         fold = "bit_xor" if folds else "sum"
-        number = f"width_bucket(k, %s::text[]::{self.key_type}[])" if bounds else "0"
+        kind = self.key_type
+        number = f"width_bucket({self.key}, %s::text[]::{kind}[])" if bounds else "0"
         query = (
-            f"SELECT {number}, count(*), {fold}(h0), sum(h1) "  # noqa: S608
-            f"FROM (SELECT {self._hashed} FROM {self.name} {where}) AS hashed "
-            "GROUP BY 1"
+            f"SELECT n, count(*), {fold}(hashtextextended(r, 0)), "  # noqa: S608
+            "sum(hashtextextended(r, 7297)) FROM ("
+            f"SELECT {number} AS n, {self._text} AS r, clock_timestamp() "
+            f"FROM ONLY {self.name} {where}) AS texts GROUP BY n"
         )
         heads = [list(bounds)] if bounds else []
         rows = _asked(session, query, *heads, *values)
@@ -112,25 +138,33 @@ class Table:
         self, session: Session, keys: Sequence[str]
     ) -> list[tuple[str, int, int]]:
         """Return key and hashes of every row that has one of these keys."""
-        where = f"WHERE {self.key} = ANY(%s::text[]::{self.key_type}[])"
-        return self._read(session, where, [list(keys)])
+        where, values = self.having(keys)
+        return self._read(session, where, values)
+
+    def having(self, keys: Sequence[str]) -> tuple[str, list[object]]:
+        """Return the condition, by an index, that a row has one of these keys."""
+        if not self.parts:
+            return f"WHERE {self.key} = ANY(%s::text[])", [list(keys)]
+        rows = [key_parts(key) if len(self.parts) > 1 else (key,) for key in keys]
+        columns = ", ".join(name for name, _unused in self.parts)
+        arrays = ", ".join(f"%s::text[]::{kind}[]" for _unused, kind in self.parts)
+        where = f"WHERE ({columns}) IN (SELECT * FROM unnest({arrays}))"  # noqa: S608
+        return where, [list(column) for column in zip(*rows)]
 
     def _read(
         self, session: Session, where: str, values: Sequence[object]
     ) -> list[tuple[str, int, int]]:
         query = (
-            "SELECT k::text, h0, h1 "  # noqa: S608
-            f"FROM (SELECT {self._hashed} FROM {self.name} {where}) AS hashed"
+            "SELECT k::text, hashtextextended(r, 0), "  # noqa: S608
+            "hashtextextended(r, 7297) "
+            f"FROM (SELECT {self.key} AS k, {self._text} AS r, clock_timestamp() "
+            f"FROM ONLY {self.name} {where}) AS texts"
         )
         return [(str(k), int(a), int(b)) for k, a, b in _asked(session, query, *values)]
 
     @property
-    def _hashed(self) -> str:
-        row = f'{self.row}::text COLLATE "C"'
-        return (
-            f"{self.key} AS k, hashtextextended({row}, 0) AS h0, "
-            f"hashtextextended({row}, 7297) AS h1"
-        )
+    def _text(self) -> str:
+        return f'{self.row}::text COLLATE "C"'
 
     def _where(self, within: Range) -> tuple[str, list[str]]:
         terms, values = [], []
@@ -164,14 +198,18 @@ def tables_in(session: Session, schemas: Sequence[str]) -> list[Table]:
 def _table(
     session: Session, name: str, oid: int, columns: Sequence[str], key: Sequence[int]
 ) -> Table:
-    row = f"ROW({', '.join(columns)})".replace("%", "%%")
-    parts = session.rows(_KEY, oid, list(key))
+    name, row = _doubled(name), _doubled(f"ROW({', '.join(columns)})")
+    rows = session.rows(_KEY, oid, list(key))
+    parts = tuple((_doubled(column), _doubled(kind)) for column, kind, _unused in rows)
     if len(parts) != 1:  # several columns, or none: the text of all of them is the key
-        named = ", ".join(part[0] for part in parts) or ", ".join(columns)
-        text = f'(ROW({named})::text COLLATE "C")'.replace("%", "%%")
-        return Table(name.replace("%", "%%"), row, text, "text")
-    column, kind, collates = parts[0]
-    column, name = column.replace("%", "%%"), name.replace("%", "%%")
-    if collates:
-        return Table(name, row, f'({column}::text COLLATE "C")', "text")
-    return Table(name, row, column, kind)
+        named = ", ".join(column for column, _unused in parts)
+        text = f"ROW({named})" if parts else row
+        return Table(name, row, f'({text}::text COLLATE "C")', "text", parts)
+    column, kind = parts[0]
+    if rows[0][2]:  # by bytes: two servers may sort words otherwise
+        return Table(name, row, f'({column}::text COLLATE "C")', "text", parts)
+    return Table(name, row, column, kind, parts)
+
+
+def _doubled(text: str) -> str:
+    return text.replace("%", "%%")

@@ -37,45 +37,6 @@ SELECT n.nspname || ' ' || c.relname
    AND (i.indisreplident OR EXISTS (SELECT 1 FROM pg_constraint k
                                      WHERE k.conindid = i.indexrelid AND k.contype <> 'f'))
 """
-_PARTS = """
-SELECT 'constraint ' || n.nspname || '.' || c.relname || '.' || k.conname
-  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(%s)
-UNION ALL
-SELECT 'index ' || schemaname || '.' || indexname FROM pg_indexes
- WHERE schemaname = ANY(%s)
-UNION ALL
-SELECT 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname
-  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT t.tgisinternal AND n.nspname = ANY(%s)
-"""
-_COLUMNS = """
-SELECT n.nspname || '.' || c.relname || '.' || a.attname || ' '
-       || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
-   AND n.nspname = ANY(%s)
-"""
-
-
-def columns(session: Session, site: Site) -> set[str]:
-    """Return every column of the declared schemas with its type."""
-    return {str(name) for (name,) in session.rows(_COLUMNS, list(site.schemas))}
-
-
-def attachments(session: Session, site: Site) -> set[str]:
-    """Return every constraint, index and trigger of the declared schemas."""
-    schemas = list(site.schemas)
-    return {str(name) for (name,) in session.rows(_PARTS, schemas, schemas, schemas)}
-
-
-def missing(source: Session, target: Session, site: Site) -> tuple[str, ...]:
-    """Return what the source's structure has and the target's lacks."""
-    lacking = columns(source, site) - columns(target, site)
-    lacking |= attachments(source, site) - attachments(target, site)
-    return tuple(sorted(lacking))
 
 
 def bring_tables(site: Site, source: Session, target: Session) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    claim,
     consoles,
     fence,
     pace,
     refusals,
     sequences,
+    unsettled,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
     read,
@@ -50,6 +52,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch im
     Switch,
 )
 
+CLAIM_SECONDS = 3.0
+
 
 class PostgresSwitch(Switch):
     """One switch on open connections; ``deadline`` is on the monotonic clock."""
@@ -64,8 +68,10 @@ class PostgresSwitch(Switch):
         ends: Mapping[Side, Session],
         opened: Sequence[consoles.Console],
         deadline: float,
+        left: Sequence[unsettled.Key] = (),
     ) -> None:
         super().__init__(intent, deadline)
+        self.unsettled = left
         self.site, self.ends, self.consoles = site, ends, opened
         self.source, self.target = ends[self.from_side], ends[self.to_side]
         self.forward = link(site, self.to_side, ends["legacy"], ends["new"])
@@ -88,6 +94,7 @@ class PostgresSwitch(Switch):
 
     def look(self) -> Facts:
         """Refuse what would fail inside the pause; note what is to be restored."""
+        claim.take(self.site, self.ends["new"], CLAIM_SECONDS)
         for end in self.ends.values():
             fence.refuse_own(end, self.site.application_role)
         refusals.refuse_lag(self.site, self.forward, self.to_side)
@@ -130,7 +137,9 @@ class PostgresSwitch(Switch):
             self._await_confirmed(position)
             role = self.site.application_role
             if fence.end_sessions(self.source, role, self.deadline) == 0:
-                return {"fence_lsn": position}
+                ends = (self.source, self.target)
+                unsettled.refuse_differing(self.site, *ends, self.unsettled)
+                return {"fence_lsn": position, "compared": len(self.unsettled)}
 
     def _await_confirmed(self, position: str) -> None:
         while True:

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
     fence,
-    schema,
+    structure,
+    unsettled,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
     PostgresLink,
@@ -32,10 +34,14 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import other
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_digest import (
+    MOST_UNSETTLED,
     ROWS_AT_ONCE,
+    UNORDERED_ROWS_AT_ONCE,
     Difference,
+    Findings,
     Look,
     Range,
     differences,
@@ -53,28 +59,22 @@ DEEPEST = 6
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One table compared."""
-
-    name: str
-    rows: int
-    chunks: int
-    suspects: tuple[Difference, ...]
-
-
-@dataclass(frozen=True)
 class Verification:
-    """The comparison of one item; memory is bounded by ``chunk_rows`` and ``limit``."""
+    """The comparison of one item; memory is bounded by ``chunk_rows`` and ``limit``.
+
+    Keys that could not be settled are left in ``directory`` for the next switch.
+    """
 
     site: Site
     chunk_rows: int = 20_000
     limit: int = 1000
+    directory: str = ""
 
     def run(self) -> dict[str, Any]:
-        """Return what is the same and what is not; change nothing."""
+        """Return what is the same and what is not; change neither side."""
         began = time.monotonic()
         with PostgresLink(self.site) as link:
-            comparison = _Comparison.between(self, link)
+            comparison = Comparison.between(self, link)
             result = comparison.run()
         return {
             **result,
@@ -84,15 +84,19 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class Comparison:
+    """Two open sides; ``source`` is the authority."""
+
     asked: Verification
+    authority: Side
     source: Session
     target: Session
     slot: str
     folds: bool
 
     @classmethod
-    def between(cls, asked: Verification, link: PostgresLink) -> _Comparison:
+    def between(cls, asked: Verification, link: PostgresLink) -> Comparison:
+        """Find out which side is which; raise MigrateError where that is unclear."""
         reading = link.read()
         authority = reading.authority
         if authority is None:
@@ -105,27 +109,48 @@ class _Comparison:
         versions = [end.connection.info.server_version for end in (source, target)]
         live = reading.live
         slot = live.slot if live is not None and live.active else ""
-        return cls(asked, source, target, slot, folds=min(versions) >= 140000)
+        return cls(asked, authority, source, target, slot, min(versions) >= 140000)
 
     def run(self) -> dict[str, Any]:
-        lacking = schema.missing(self.source, self.target, self.asked.site)
+        """Compare structure, then rows; leave the keys that could not be settled."""
+        site = self.asked.site
+        wanted = structure.of(self.source, site)
+        lacking = structure.of(self.target, site).lacks_of(wanted)
+        lagging = structure.lagging_sequences(self.source, site)
+        seen, findings = self.rows(lacking)
+        left = findings.unsettled
+        unsettled.keep(self.asked.directory, self.authority, left)
+        return {**_result(seen, findings), "sequences": lagging}
+
+    def tables(self, lacking: Iterable[str] = ()) -> list[Table]:
+        """Return the tables that can be compared: their columns are on both sides."""
         for session in (self.source, self.target):
             canonical(session)
-        tables = tables_of(self.source, self.asked.site)
         there = {table.name for table in tables_of(self.target, self.asked.site)}
-        columns = {entry.split(" ")[0].rpartition(".")[0] for entry in lacking}
-        seen, settled, unsettled = [], [], []
-        for table in tables:
-            if table.name not in there or table.name.replace('"', "") in columns:
-                continue
-            found = self._table(table)
-            wrong, hot = self._settled(table, found.suspects)
-            seen.append({**asdict(found), "equal": not wrong and not hot})
-            settled += wrong
-            unsettled += hot
-        return _result(seen, settled, unsettled, lacking)
+        without = {entry.split(" ")[0].rpartition(".")[0] for entry in lacking}
+        return [
+            table
+            for table in tables_of(self.source, self.asked.site)
+            if table.name in there and table.plain_name.replace('"', "") not in without
+        ]
 
-    def _table(self, table: Table) -> Seen:
+    def rows(self, lacking: Sequence[str]) -> tuple[list[dict[str, Any]], Findings]:
+        """Return each table as seen, and what differs in all of them."""
+        seen: list[dict[str, Any]] = []
+        wrong: list[Difference] = []
+        hot: list[Difference] = []
+        more = False
+        for table in self.tables(lacking):
+            rows, chunks, suspects = self._table(table)
+            bad, unsure, rest = self._settled(table, suspects, len(wrong))
+            equal = not (bad or unsure)
+            name = table.plain_name
+            seen.append({"name": name, "rows": rows, "chunks": chunks, "equal": equal})
+            wrong, hot, more = wrong + bad, hot + unsure, more or rest
+        return seen, Findings(tuple(wrong), tuple(hot), tuple(lacking), more)
+
+    def _table(self, table: Table) -> tuple[int, int, Iterator[Difference]]:
+        """Return rows, key ranges, and the keys in those that differ, as they come."""
         size = table.size(self.source)
         pieces = min(max(1, size // self.asked.chunk_rows), 4096)
         percent = 100.0 if size <= SAMPLED_ROWS else 100.0 * SAMPLED_ROWS / size
@@ -134,22 +159,24 @@ class _Comparison:
             lambda end: table.digests(end, Range(), bounds, folds=self.folds)
         )
         parts = ranges(Range(), bounds)
-        suspects: list[Difference] = []
-        for number, count in differing(left, right):
-            if len(suspects) < self.asked.limit:
-                suspects += self._bisected(table, parts[number], count, depth=0)
+        suspects = (
+            suspect
+            for number, count in differing(left, right)
+            for suspect in self._bisected(table, parts[number], count, depth=0)
+        )
         rows = sum(digest.count for digest in left.values())
-        return Seen(table.name, rows, len(parts), tuple(suspects[: self.asked.limit]))
+        return rows, len(parts), suspects
 
     def _bisected(
         self, table: Table, within: Range, count: int, depth: int
     ) -> Iterator[Difference]:
         """Yield the keys that differ; halves alike are not read again."""
-        if count <= ROWS_AT_ONCE or depth == DEEPEST:
+        at_once = ROWS_AT_ONCE if table.is_ordered else UNORDERED_ROWS_AT_ONCE
+        if count <= at_once or depth == DEEPEST:
             left, right = self._both(lambda end: grouped(table.hashes(end, within)))
-            yield from differences(table.name, left, right)
+            yield from differences(table.plain_name, left, right)
             return
-        pieces = min(64, -(-count // (ROWS_AT_ONCE // 2)))
+        pieces = min(64, -(-count // (at_once // 2)))
         bounds = table.bounds(self.source, within, pieces, 100.0)
         one, two = self._both(
             lambda end: table.digests(end, within, bounds, folds=self.folds)
@@ -166,11 +193,29 @@ class _Comparison:
             return left.result(), right.result()
 
     def _settled(
-        self, table: Table, suspects: Sequence[Difference]
+        self, table: Table, suspects: Iterator[Difference], known: int
+    ) -> tuple[list[Difference], list[Difference], bool]:
+        """Return what differs for certain, what was written at every look, and
+        whether the search was ended with more to come: there is enough to say no.
+        """
+        wrong: list[Difference] = []
+        hot: list[Difference] = []
+        while True:
+            batch = [suspect.key for suspect in islice(suspects, MOST_UNSETTLED)]
+            if not batch:
+                return wrong, hot, False
+            bad, unsure = self.looked_at(table, batch)
+            wrong, hot = wrong + bad, hot + unsure
+            room = self.asked.limit - known
+            if len(wrong) >= room or len(hot) > MOST_UNSETTLED:
+                more = len(wrong) > room or next(suspects, None) is not None
+                return wrong[:room], hot, more
+
+    def looked_at(
+        self, table: Table, keys: Sequence[str]
     ) -> tuple[list[Difference], list[Difference]]:
         """Return what differs for certain, and what was written at every look."""
         wrong: list[Difference] = []
-        keys = [suspect.key for suspect in suspects]
         for _unused in range(LOOKS):
             if not keys:
                 break
@@ -178,9 +223,9 @@ class _Comparison:
             for key in keys:
                 if looks[key].verdict == "different":
                     kind = kind_of(looks[key].before, looks[key].target)
-                    wrong.append(Difference(table.name, key, kind))
+                    wrong.append(Difference(table.plain_name, key, kind))
             keys = [key for key in keys if looks[key].verdict == "again"]
-        return wrong, [Difference(table.name, key, "changed") for key in keys]
+        return wrong, [Difference(table.plain_name, key, "changed") for key in keys]
 
     def _look(self, table: Table, keys: Sequence[str]) -> dict[str, Look]:
         before = grouped(table.hashes_of(self.source, keys))
@@ -207,21 +252,15 @@ class _Comparison:
             time.sleep(0.01)
 
 
-def _result(
-    seen: list[dict[str, Any]],
-    wrong: list[Difference],
-    hot: list[Difference],
-    lacking: Sequence[str],
-) -> dict[str, Any]:
-    tables = [
-        {key: value for key, value in table.items() if key != "suspects"}
-        for table in seen
-    ]
+def _result(seen: list[dict[str, Any]], findings: Findings) -> dict[str, Any]:
+    equal = not (findings.wrong or findings.unsettled or findings.lacking)
     return {
-        "equal": not (wrong or hot or lacking),
+        "equal": equal and not findings.more,
+        "verdict": findings.verdict,
         "rows": sum(int(table["rows"]) for table in seen),
-        "tables": tables,
-        "differing": [asdict(each) for each in wrong],
-        "unsettled": [asdict(each) for each in hot],
-        "structure": list(lacking),
+        "tables": seen,
+        "differing": [asdict(each) for each in findings.wrong],
+        "unsettled": [asdict(each) for each in findings.unsettled],
+        "more": findings.more,
+        "structure": list(findings.lacking),
     }

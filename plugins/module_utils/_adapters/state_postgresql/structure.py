@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The structure of both sides compared: what one lacks or defines otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
+    Session,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
+    Site,
+)
+
+# PostgreSQL 18 lists NOT NULL as constraints ('n') too: the columns tell it everywhere.
+_PARTS = """
+SELECT 'constraint ' || n.nspname || '.' || c.relname || '.' || k.conname,
+       pg_get_constraintdef(k.oid)
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY(%s) AND k.contype <> 'n'
+UNION ALL
+SELECT 'index ' || schemaname || '.' || indexname, indexdef FROM pg_indexes
+ WHERE schemaname = ANY(%s)
+UNION ALL
+SELECT 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname,
+       pg_get_triggerdef(t.oid) || t.tgenabled::text
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE NOT t.tgisinternal AND n.nspname = ANY(%s)
+"""
+_COLUMNS = """
+SELECT n.nspname || '.' || c.relname || '.' || a.attname || ' '
+       || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+   AND n.nspname = ANY(%s)
+"""
+_REST = """
+SELECT 'default ' || n.nspname || '.' || c.relname || '.' || a.attname,
+       pg_get_expr(d.adbin, d.adrelid) || a.attgenerated::text
+  FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.adnum
+ WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY(%s)
+UNION ALL
+SELECT 'sequence ' || schemaname || '.' || sequencename,
+       format('%%s from %%s to %%s by %%s, cycles: %%s', data_type, min_value, max_value,
+              increment_by, cycle)
+  FROM pg_sequences WHERE schemaname = ANY(%s)
+UNION ALL
+SELECT 'enum ' || n.nspname || '.' || t.typname,
+       string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+  FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
+  JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = ANY(%s)
+ GROUP BY n.nspname, t.typname
+UNION ALL
+SELECT 'view ' || n.nspname || '.' || c.relname, ''
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('v', 'm') AND n.nspname = ANY(%s)
+UNION ALL
+SELECT 'function ' || p.oid::regprocedure::text, md5(p.prosrc)
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = ANY(%s) AND NOT EXISTS (SELECT 1 FROM pg_depend d
+   WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+"""
+_EXTENSIONS = "SELECT 'extension ' || extname FROM pg_extension"
+_OWNED = """
+SELECT format('%%I.%%I', n.nspname, s.relname), format('%%I.%%I', tn.nspname, t.relname),
+       format('%%I', a.attname)
+  FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
+  JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid
+   AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+  JOIN pg_class t ON t.oid = d.refobjid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+  JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
+  JOIN pg_sequence q ON q.seqrelid = s.oid AND q.seqincrement > 0 AND NOT q.seqcycle
+ WHERE s.relkind = 'S' AND n.nspname = ANY(%s) ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Everything of the declared schemas by its name, with how it is defined."""
+
+    names: frozenset[str]
+    definitions: dict[str, str]
+
+    def lacks_of(self, source: Structure) -> tuple[str, ...]:
+        """Return what the source has and this one lacks or defines otherwise."""
+        lacking = set(source.names - self.names)
+        for name, text in source.definitions.items():
+            ours = self.definitions.get(name)
+            if ours is None:
+                lacking.add(name)
+            elif ours != text:
+                lacking.add(f"{name} differs")
+        return tuple(sorted(lacking))
+
+
+def columns(session: Session, site: Site) -> set[str]:
+    """Return every column of the declared schemas with its type."""
+    return {str(name) for (name,) in session.rows(_COLUMNS, list(site.schemas))}
+
+
+def attachments(session: Session, site: Site) -> set[str]:
+    """Return every constraint, index and trigger of the declared schemas."""
+    schemas = list(site.schemas)
+    return {
+        str(name) for name, _unused in session.rows(_PARTS, schemas, schemas, schemas)
+    }
+
+
+def missing(source: Session, target: Session, site: Site) -> tuple[str, ...]:
+    """Return what the source's tables have and the target's lack, by name."""
+    lacking = columns(source, site) - columns(target, site)
+    lacking |= attachments(source, site) - attachments(target, site)
+    return tuple(sorted(lacking))
+
+
+def of(session: Session, site: Site) -> Structure:
+    """Return the whole structure; names in it are qualified by their schema."""
+    session.run("SELECT set_config('search_path', 'pg_catalog', false)")
+    schemas = list(site.schemas)
+    named = columns(session, site) | {str(n) for (n,) in session.rows(_EXTENSIONS)}
+    rows = session.rows(_PARTS, *[schemas] * 3) + session.rows(_REST, *[schemas] * 5)
+    return Structure(frozenset(named), {str(name): str(text) for name, text in rows})
+
+
+def lagging_sequences(session: Session, site: Site) -> list[str]:
+    """Return the sequences that would give out a number that their column has."""
+    found = []
+    for sequence, table, column in session.rows(_OWNED, list(site.schemas)):
+        behind = (  # quoted by the server
+            "SELECT (SELECT max({c}) FROM {t}) > "
+            "(SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {s})"
+        )
+        if session.value(behind.format(c=column, t=table, s=sequence)):
+            found.append(str(sequence))
+    return found
