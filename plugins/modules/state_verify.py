@@ -13,9 +13,9 @@ author:
 version_added: 0.1.0
 short_description: Compares both sides and names what differs
 description:
-  - V(postgresql) compares the structure first (columns, constraints, indexes, triggers, defaults, sequences, types, views,
-    functions, extensions), then each table in key ranges by count, exclusive or of one 64-bit row hash and sum of
-    another. Only ranges that differ are looked into, down to the keys.
+  - V(postgresql) compares the structure first (columns, constraints, indexes, triggers, defaults, sequences, types,
+    views, functions, extensions), then each table in key ranges by count, exclusive or of one 64-bit row hash and sum
+    of another. Only ranges that differ are looked into, down to the keys.
   - V(redis) compares type, expiry and a digest of the value of every key.
   - V(files) compares type, mode, owner, size and a digest of the content of every path.
   - A row that differs while the link is live is read again after the lag has passed, three times at most. Up to 1000

@@ -113,7 +113,7 @@ class PostgresLink:
         to_new.enable()
         self._await_copy(to_new, deadline)
         if self.drift():
-            schema.bring_attachments(self.site, self.legacy)
+            schema.bring_attachments(self.site, self.legacy, self.new)
         self._refuse_drift()
         return True
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The structure, brought over in two parts, each wholly or not at all."""
+"""The structure, brought over in two parts: before the copy, and after it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Callable
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    structure,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
     cleaned,
@@ -39,18 +42,38 @@ SELECT n.nspname || ' ' || c.relname
 """
 
 
-def bring_tables(site: Site, source: Session, target: Session) -> None:
-    """Restore tables, and the keys that replication finds rows by."""
-    keys = {str(key) for (key,) in source.rows(_KEYS, list(site.schemas))}
+def bring_tables(
+    site: Site, source: Session, target: Session, *, bare: bool = False
+) -> None:
+    """Restore tables, and unless bare the keys that replication finds rows by."""
+    keys = _keys(source, site)
     schemas = target.rows("SELECT nspname FROM pg_namespace")
     present = {f"SCHEMA - {name}" for (name,) in schemas}
-    _bring(site, lambda entry: entry.is_early(keys) and not entry.is_in(present))
+
+    def wanted(entry: Entry) -> bool:
+        early = entry.is_bare(keys) if bare else entry.is_early(keys)
+        return early and not entry.is_in(present)
+
+    _bring(site, wanted)
 
 
-def bring_attachments(site: Site, source: Session) -> None:
-    """Restore other indexes, foreign keys and triggers: after the copy, being slow."""
-    keys = {str(key) for (key,) in source.rows(_KEYS, list(site.schemas))}
-    _bring(site, lambda entry: not entry.is_early(keys))
+def bring_attachments(
+    site: Site, source: Session, target: Session, jobs: int = 1
+) -> None:
+    """Restore what the target lacks of keys, indexes, foreign keys and triggers: after
+    the copy, being slow. What a broken off run has brought is left as it is.
+    """
+    keys = _keys(source, site)
+    present = structure.entries(target, site)
+    _bring(
+        site,
+        lambda entry: not (entry.is_bare(keys) or entry.is_in(present)),
+        jobs,
+    )
+
+
+def _keys(source: Session, site: Site) -> set[str]:
+    return {str(key) for (key,) in source.rows(_KEYS, list(site.schemas))}
 
 
 @dataclass(frozen=True)
@@ -72,6 +95,11 @@ class Entry:
         named = [self.text[len(i) :] for i in indexes if self.text.startswith(i)]
         return bool(named) and named[0].rsplit(" ", 1)[0] in keys
 
+    def is_bare(self, keys: set[str]) -> bool:
+        """Return whether it makes a table without any index."""
+        indexes = ("CONSTRAINT ", "INDEX ")
+        return self.is_early(keys) and not self.text.startswith(indexes)
+
     def is_in(self, present: set[str]) -> bool:
         """Return whether the entry is one of these, its owner left aside."""
         return self.text.rsplit(" ", 1)[0] in present
@@ -80,7 +108,7 @@ class Entry:
 _LATE = ("INDEX ", "FK CONSTRAINT ", "TRIGGER ", "RULE ", "COMMENT ", "EVENT TRIGGER ")
 
 
-def _bring(site: Site, wanted: Callable[[Entry], bool]) -> None:
+def _bring(site: Site, wanted: Callable[[Entry], bool], jobs: int = 1) -> None:
     with _workplace(site) as place:
         dump = os.path.join(place, "structure")
         schemas = [f"--schema={_pattern(name)}" for name in site.schemas]
@@ -93,7 +121,7 @@ def _bring(site: Site, wanted: Callable[[Entry], bool]) -> None:
         entries = [Entry(line) for line in listed if line and not line.startswith(";")]
         chosen = [entry.line for entry in entries if wanted(entry)]
         if chosen:
-            _restore(site, place, dump, chosen)
+            _restore(site, place, dump, chosen, jobs)
 
 
 _DUMP = (
@@ -105,12 +133,14 @@ _DUMP = (
 )
 
 
-def _restore(site: Site, place: str, dump: str, chosen: list[str]) -> None:
+def _restore(site: Site, place: str, dump: str, chosen: list[str], jobs: int) -> None:
+    """Restore the chosen entries: wholly or not at all, unless by several jobs."""
     listing = os.path.join(place, "list")
     with open(listing, "w", encoding="utf-8") as file:
         file.write("\n".join(chosen) + "\n")
-    whole = ["--single-transaction", "--exit-on-error", f"--use-list={listing}"]
-    _run(site, place, ["pg_restore", *whole, "--dbname=service=new", dump])
+    how = "--single-transaction" if jobs == 1 else f"--jobs={jobs}"
+    command = ["pg_restore", how, "--exit-on-error", f"--use-list={listing}"]
+    _run(site, place, [*command, "--dbname=service=new", dump])
 
 
 def _pattern(schema: str) -> str:

@@ -67,6 +67,24 @@ SELECT 'function ' || p.oid::regprocedure::text, md5(p.prosrc)
  WHERE n.nspname = ANY(%s) AND NOT EXISTS (SELECT 1 FROM pg_depend d
    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 """
+# As pg_restore --list names them, owners left aside.
+_ENTRIES = """
+SELECT CASE k.contype WHEN 'f' THEN 'FK ' WHEN 'c' THEN 'CHECK ' ELSE '' END || 'CONSTRAINT '
+       || n.nspname || ' ' || c.relname || ' ' || k.conname
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(%s)
+UNION ALL
+SELECT 'INDEX ' || schemaname || ' ' || indexname FROM pg_indexes
+ WHERE schemaname = ANY(%s)
+UNION ALL
+SELECT 'TRIGGER ' || n.nspname || ' ' || c.relname || ' ' || t.tgname
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE NOT t.tgisinternal AND n.nspname = ANY(%s)
+UNION ALL
+SELECT 'RULE ' || schemaname || ' ' || tablename || ' ' || rulename FROM pg_rules
+ WHERE schemaname = ANY(%s)
+"""
 _EXTENSIONS = "SELECT 'extension ' || extname FROM pg_extension"
 _OWNED = """
 SELECT format('%%I.%%I', n.nspname, s.relname), format('%%I.%%I', tn.nspname, t.relname),
@@ -111,6 +129,11 @@ def attachments(session: Session, site: Site) -> set[str]:
     return {
         str(name) for name, _unused in session.rows(_PARTS, schemas, schemas, schemas)
     }
+
+
+def entries(session: Session, site: Site) -> set[str]:
+    """Return constraints, indexes, triggers and rules as a dump's list names them."""
+    return {str(name) for (name,) in session.rows(_ENTRIES, *[list(site.schemas)] * 4)}
 
 
 def missing(source: Session, target: Session, site: Site) -> tuple[str, ...]:
