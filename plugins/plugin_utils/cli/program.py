@@ -36,6 +36,7 @@ VERBS = {
     "migrate": "move.migrate",
     "status": "look.status",
     "rollback": "move.rollback",
+    "hold": "control.hold",
     "pause": "control.pause",
     "resume": "control.resume",
     "abort": "control.abort",

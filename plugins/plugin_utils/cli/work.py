@@ -82,10 +82,8 @@ def _tell_of_lease(outcome: Outcome) -> None:
         terminal.say(
             Line(
                 f"The share {words.share(share)} holds as long as the lease lasts; "
-                "after"
-                f" that the fallback {words.share(fallback or 0)} applies until the "
-                "next"
-                " step begins.",
+                f"after that the fallback {words.share(fallback or 0)} applies until "
+                "the next step begins. `hal9-migrate hold` renews it.",
                 "faint",
             )
         )

@@ -22,7 +22,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.adapter import (
+    HaproxyRouter,
+)
 from tests.integration.precheck.bed import Bed, running_site
+from tests.lab.parts import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = str(Path(sys.executable).with_name("hal9-migrate"))
@@ -236,6 +240,36 @@ class TestCommand:
         assert path == tmp_path / "out" / "shop-report.json"
         assert json.loads(path.read_text())["migration"] == "shop"
 
+    def test_a_hold_brings_a_share_into_force_whose_lease_is_over(
+        self, operator: Operator
+    ) -> None:
+        with users(operator.bed):
+            step = operator.types("migrate --phase canary --percentage 25 --yes")
+            assert step.returncode == 0, step.stdout + step.stderr
+            _end_lease(operator)
+            before = _in_force(operator)
+            ended = operator.types("hold --for 2s")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert (before, _in_force(operator)) == ([0, 0], [2500, 2500])
+
+    def test_a_hold_ends_well_when_another_command_takes_over(
+        self, operator: Operator
+    ) -> None:
+        with users(operator.bed), operator.typing("hold --for 90s") as held:
+            _end_lease(operator)
+            wait_until(lambda: _in_force(operator) == [2500, 2500], 60, "the hold")
+            taken = operator.types("rollback --to zero --reason other --yes")
+            assert taken.returncode == 0, taken.stdout + taken.stderr
+            out, errors = held.communicate(timeout=60)
+        assert held.returncode == 0, out + errors
+
+    def test_without_users_on_new_there_is_nothing_to_hold(
+        self, operator: Operator
+    ) -> None:
+        refused = operator.types("hold --for 2s")
+        assert refused.returncode == 1
+        assert "no user is on new" in refused.stderr
+
     def test_an_emergency_trips_both_routers_and_a_release_ends_it(
         self, operator: Operator
     ) -> None:
@@ -252,6 +286,19 @@ class TestCommand:
         assert released.returncode == 0, released.stdout + released.stderr
         readings = [r["reading"] for r in operator.status()["routers"].values()]
         assert [one["trip"] for one in readings] == [None, None]
+
+
+def _end_lease(operator: Operator) -> None:
+    """Let the lease of every router end now, as if nobody had renewed it."""
+    epoch = operator.status()["position"]["epoch"]
+    for router in operator.bed.routers:
+        HaproxyRouter.open(str(router.directory / "hal9")).renew("shop", epoch, 1)
+
+
+def _in_force(operator: Operator) -> list[int]:
+    """Return the share that each router gives the next request."""
+    routers = operator.status()["routers"].values()
+    return [one["effective_share"] for one in routers]
 
 
 def _read_until(begun: subprocess.Popen[str], told: str) -> None:

@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs by which an operator holds a migration: pause, resume, abort, release,
-finalise, validate.
+"""The verbs by which an operator holds a migration: hold, pause, resume, abort,
+release, finalise, validate.
 """
 
 from __future__ import annotations
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
+    kinds,
     terminal,
     work,
 )
@@ -34,6 +35,31 @@ _DONE = {
 def _control(settings: Settings, command: str, reason: str) -> Exit:
     variables = {"hal9_command": command, **({"hal9_reason": reason} if reason else {})}
     return work.perform(Play("control", variables), settings, _DONE[command])
+
+
+@click.command(cls=Verb)
+@click.option(
+    "--for",
+    "seconds",
+    type=kinds.Duration(),
+    default=3600.0,
+    help="How long to hold it [1h].",
+)
+@click.pass_context
+def hold(ctx: click.Context, *, seconds: float) -> Exit:
+    """Keep the users on new who are there, until the next command.
+
+    \b
+    When a command has ended nobody renews the lease, and users fall back. This
+    renews it, and goes back to the phase before when new begins to fail.
+
+    \b
+    Examples:
+      hal9-migrate hold
+      hal9-migrate hold --for 8h
+    """
+    play = Play("hold", {"hal9_hold_seconds": seconds})
+    return work.perform(play, settings_of(ctx), "Held no longer.")
 
 
 @click.command(cls=Verb)
