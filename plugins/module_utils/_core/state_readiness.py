@@ -47,10 +47,10 @@ def items(facts: SiteFacts) -> tuple[ReadinessItem, ...]:
 
 def blocking(found: tuple[ReadinessItem, ...]) -> tuple[ReadinessItem, ...]:
     """Return the items that forbid to link or switch."""
-    return tuple(item for item in found if item.severity == "error")
+    return tuple(each for each in found if each.severity == "error")
 
 
-def _item(
+def item(
     name: str,
     observed: Any,
     required: str,
@@ -59,6 +59,7 @@ def _item(
     *,
     holds: bool,
 ) -> ReadinessItem:
+    """Return one item; ``severity`` and ``remedy`` are for when it does not hold."""
     shown = ", ".join(observed) if isinstance(observed, tuple) else str(observed)
     level: Severity = "ok" if holds else severity
     return ReadinessItem(
@@ -69,21 +70,21 @@ def _item(
 def _server_items(server: ServerFacts, *, linked: bool) -> Iterator[ReadinessItem]:
     side, settings = server.side, server.settings
     least = 120000 if side == "legacy" else 140000
-    yield _item(
+    yield item(
         f"{side}.version",
         server.version // 10000,
         f"PostgreSQL {least // 10000} or newer",
         f"Upgrade the {side} server, or move it by another engine's way.",
         holds=server.version >= least,
     )
-    yield _item(
+    yield item(
         f"{side}.wal_level",
         settings["wal_level"],
         "logical (both sides: the way back replicates too)",
         f"ALTER SYSTEM SET wal_level = 'logical' on {side}, then restart it.",
         holds=settings["wal_level"] == "logical",
     )
-    yield _item(
+    yield item(
         f"{side}.superuser",
         "superuser" if server.superuser else "not superuser",
         "superuser (subscriptions, fence, settings)",
@@ -92,7 +93,7 @@ def _server_items(server: ServerFacts, *, linked: bool) -> Iterator[ReadinessIte
     )
     yield from _room_items(server, linked=linked)
     keep = settings.get("max_slot_wal_keep_size", "-1")
-    yield _item(
+    yield item(
         f"{side}.max_slot_wal_keep_size",
         "unlimited" if keep == "-1" else f"{keep} MB",
         "a limit, or an alarm on the disk",
@@ -101,7 +102,7 @@ def _server_items(server: ServerFacts, *, linked: bool) -> Iterator[ReadinessIte
         holds=keep != "-1",
     )
     source = settings.get("pace source", "default")
-    yield _item(
+    yield item(
         f"{side}.wal_retrieve_retry_interval",
         f"set by {source}",
         "not set on the command line: the switch quickens it for its duration",
@@ -120,7 +121,7 @@ def _room_items(server: ServerFacts, *, linked: bool) -> Iterator[ReadinessItem]
         ("senders", server.free_senders, "max_wal_senders"),
         ("workers", server.free_workers, "max_logical_replication_workers"),
     ):
-        yield _item(
+        yield item(
             f"{server.side}.free_{name}",
             free,
             f"at least {least}",
@@ -132,7 +133,7 @@ def _room_items(server: ServerFacts, *, linked: bool) -> Iterator[ReadinessItem]
 def _timeout_items(server: ServerFacts) -> Iterator[ReadinessItem]:
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
         value = server.settings.get(name, "0")
-        yield _item(
+        yield item(
             f"{server.side}.{name}",
             value if value == "0" else f"{value} ms",
             "0 for the DSN's user: it would end the copy's snapshot",
@@ -143,7 +144,7 @@ def _timeout_items(server: ServerFacts) -> Iterator[ReadinessItem]:
 
 def _content_items(facts: SiteFacts) -> Iterator[ReadinessItem]:
     legacy, new = facts.legacy, facts.new
-    yield _item(
+    yield item(
         "databases_differ",
         "same cluster" if legacy.system == new.system else "two clusters",
         "two clusters (the fence is a cluster's role)",
@@ -151,7 +152,7 @@ def _content_items(facts: SiteFacts) -> Iterator[ReadinessItem]:
         holds=legacy.system != new.system,
     )
     for word, observe in _SAME:
-        yield _item(
+        yield item(
             word,
             f"legacy {observe(legacy)}, new {observe(new)}",
             "equal",
@@ -159,7 +160,7 @@ def _content_items(facts: SiteFacts) -> Iterator[ReadinessItem]:
             holds=observe(legacy) == observe(new),
         )
     missing = tuple(sorted(set(legacy.extensions) - set(new.extensions)))
-    yield _item(
+    yield item(
         "extensions",
         missing,
         "every extension of legacy is on new",
@@ -167,7 +168,7 @@ def _content_items(facts: SiteFacts) -> Iterator[ReadinessItem]:
         holds=not missing,
     )
     source = new if facts.authority == "new" else legacy
-    yield _item(
+    yield item(
         "tables",
         len(source.tables),
         "at least one table in the declared schemas",
@@ -184,28 +185,28 @@ _SAME: tuple[tuple[str, Callable[[ServerFacts], str]], ...] = (
 
 
 def _refused(source: ServerFacts) -> Iterator[ReadinessItem]:
-    yield _item(
+    yield item(
         "replica_identity",
         source.without_identity,
         "a primary key or a replica identity on every table",
         "Add a primary key, or ALTER TABLE ... REPLICA IDENTITY (USING INDEX | FULL).",
         holds=not source.without_identity,
     )
-    yield _item(
+    yield item(
         "unlogged_tables",
         source.unlogged,
         "none: they are not replicated",
         "ALTER TABLE ... SET LOGGED, or move them out of the declared schemas.",
         holds=not source.unlogged,
     )
-    yield _item(
+    yield item(
         "large_objects",
         source.large_objects,
         "0: they are not replicated",
         "Move large objects into bytea columns or files first.",
         holds=source.large_objects == 0,
     )
-    yield _item(
+    yield item(
         "prepared_transactions",
         source.prepared,
         "0: one could commit behind the fence",
@@ -218,21 +219,21 @@ def _fence_items(facts: SiteFacts) -> Iterator[ReadinessItem]:
     role = facts.application_role
     for server in (facts.legacy, facts.new):
         missing = tuple(r for r in facts.needed_roles if r not in server.roles)
-        yield _item(
+        yield item(
             f"{server.side}.roles",
             missing,
             f"every role that owns or uses the data, {role} among them",
             "Copy them: pg_dumpall --roles-only from legacy, psql into new.",
             holds=not missing,
         )
-        yield _item(
+        yield item(
             f"{server.side}.dsn_user",
             "the application role" if not server.exclusive_user else "another role",
             f"not {role}: the fence would shut us out",
             f"Give another user's DSN for {server.side}.",
             holds=server.exclusive_user,
         )
-        yield _item(
+        yield item(
             f"{server.side}.role_elsewhere",
             server.role_elsewhere,
             f"{role} is not used in other databases of the cluster",
@@ -240,7 +241,7 @@ def _fence_items(facts: SiteFacts) -> Iterator[ReadinessItem]:
             "warning",
             holds=not server.role_elsewhere,
         )
-    yield _item(
+    yield item(
         "other_writers",
         facts.legacy.writers,
         f"no login role but {role} may write the tables",
@@ -252,7 +253,7 @@ def _fence_items(facts: SiteFacts) -> Iterator[ReadinessItem]:
 
 def _bouncer_items(bouncer: BouncerFacts, facts: SiteFacts) -> Iterator[ReadinessItem]:
     name = f"pgbouncer.{bouncer.name}"
-    yield _item(
+    yield item(
         f"{name}.reachable",
         "yes" if bouncer.reachable else bouncer.problem,
         "the console answers",
@@ -261,28 +262,28 @@ def _bouncer_items(bouncer: BouncerFacts, facts: SiteFacts) -> Iterator[Readines
     )
     if not bouncer.reachable:
         return
-    yield _item(
+    yield item(
         f"{name}.version",
         ".".join(map(str, bouncer.version)),
         "1.12 or newer",
         "Upgrade PgBouncer.",
         holds=bouncer.version >= (1, 12),
     )
-    yield _item(
+    yield item(
         f"{name}.pool_mode",
         bouncer.pool_mode,
         "transaction (PAUSE waits for sessions otherwise)",
         f"Set pool_mode = transaction in {bouncer.config} and reload.",
         holds=bouncer.pool_mode == "transaction",
     )
-    yield _item(
+    yield item(
         f"{name}.points_at",
         bouncer.points_at or "elsewhere",
         f"{facts.authority}, the side that is written",
         f"Point the entry in {bouncer.config} at {facts.authority} and reload.",
         holds=bouncer.points_at == facts.authority,
     )
-    yield _item(
+    yield item(
         f"{name}.config",
         f"{bouncer.config}: {'' if bouncer.config_writable else 'not '}writable here",
         "the declared host can replace the file (it re-points the entry there)",
@@ -290,7 +291,7 @@ def _bouncer_items(bouncer: BouncerFacts, facts: SiteFacts) -> Iterator[Readines
         holds=bouncer.config_writable,
     )
     waits = bouncer.wait_timeout == 0 or bouncer.wait_timeout > facts.deadline_seconds
-    yield _item(
+    yield item(
         f"{name}.query_wait_timeout",
         f"{bouncer.wait_timeout:g} s",
         f"0, or more than the switch's deadline ({facts.deadline_seconds:g} s)",

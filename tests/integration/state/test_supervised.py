@@ -23,25 +23,13 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
 from tests.integration.state.bed import PASSWORD, Shop, Writer, writers
+from tests.integration.state.pieces import supervised
 from tests.lab.parts import wait_until
 
 
 def replication(shop: Shop, place: Place) -> Replication:
     """What the module works with."""
     return Replication(shop.engine, place, str(Path(place.directory).parent))
-
-
-def supervised(place: Place) -> list[int]:
-    """The processes that work on this place: the supervisor and its child."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError):
-            continue
-        if place.directory.encode() in words:
-            found.append(int(entry.name))
-    return sorted(found)
 
 
 class Killer:

@@ -6,6 +6,7 @@ from tests.lab.parts.haproxy import Haproxy, ReloadFailed
 from tests.lab.parts.pgbouncer import PgBouncerServer
 from tests.lab.parts.places import free_port, free_ports, scratch_directory
 from tests.lab.parts.postgres import PostgresCluster
+from tests.lab.parts.redis import RedisServer
 from tests.lab.parts.server import Server, StartFailed, end_recorded
 from tests.lab.parts.waiting import TookTooLong, wait_until
 
@@ -13,6 +14,7 @@ __all__ = [
     "Haproxy",
     "PgBouncerServer",
     "PostgresCluster",
+    "RedisServer",
     "ReloadFailed",
     "Server",
     "StartFailed",

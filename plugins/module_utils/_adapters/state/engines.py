@@ -15,6 +15,9 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.port import (
     PostgresEngine,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_redis.port import (
+    RedisEngine,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
@@ -28,6 +31,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items imp
 
 ENGINES: Mapping[str, type[StateEngine]] = {
     "postgresql": PostgresEngine,
+    "redis": RedisEngine,
 }
 
 
