@@ -41,7 +41,7 @@ class RedisFacts:
     sentinels: int = 0
     backlog: int = 0
     other_login: str = ""
-    """Why the other server could not log in here with what is declared; empty: it can."""
+    """Why the other server could not log in here as declared; empty: it can."""
     denied: tuple[str, ...] = ()
     users: tuple[tuple[str, str], ...] = ()
     """Each user and its rules."""

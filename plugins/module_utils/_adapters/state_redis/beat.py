@@ -19,7 +19,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_redis
 
 LISTEN_SECONDS = 3.0
 QUIET_SECONDS = 1.3
-"""No report that moved on for so long: nobody writes, so there is nothing to wait for."""
+"""No report that moved on for so long: nobody writes, so nothing is waited for."""
 AHEAD_SECONDS = 0.02
 ASK_SECONDS = 0.001
 

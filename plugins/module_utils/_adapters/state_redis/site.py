@@ -103,6 +103,6 @@ def address(url: str, what: str) -> Address:
 def _malformed(what: str) -> MigrateError:
     return MigrateError(
         f"The address {what} is not one of a Redis server (it is not shown here). "
-        "Required: redis://user:password@host:port, or rediss:// with TLS; the user may "
-        "be empty."
+        "Required: redis://user:password@host:port, or rediss:// with TLS; the user "
+        "may be empty."
     )

@@ -177,7 +177,7 @@ class _Database:
         return [key for key, found in zip(keys, there) if not found]
 
     def _settle(self, suspects: list[bytes], found: _Found) -> None:
-        """Look again once the lag has passed; a key written meanwhile proves nothing."""
+        """Look again after the lag; a key written meanwhile proves nothing."""
         for _unused in range(LOOKS):
             if not suspects:
                 return
