@@ -63,6 +63,7 @@ class RouterReading:
     seconds).
 
     ``failed_checks`` is the most health checks in a row that one server of new failed.
+    A ``finalised`` migration has no lease, no trip and no workers to be told anything.
     """
 
     router: str
@@ -75,12 +76,15 @@ class RouterReading:
     legacy_servers_up: int
     sessions_on_new: int
     failed_checks: int = 0
+    finalised: bool = False
 
     @property
     def effective_share(self) -> int:
         """The share that decides the next request: 0 when tripped, the fallback without
         a lease.
         """
+        if self.finalised:
+            return WHOLE
         if self.trip is not None or self.setting.tripped:
             return 0
         if self.lease_until <= self.clock:

@@ -287,6 +287,34 @@ class TestCommand:
         readings = [r["reading"] for r in operator.status()["routers"].values()]
         assert [one["trip"] for one in readings] == [None, None]
 
+    def test_finalise_leaves_an_ordinary_backend_of_new(
+        self, operator: Operator
+    ) -> None:
+        with users(operator.bed):
+            for line in ("migrate --yes", "validate", "finalise --yes --reason well"):
+                ended = operator.types(line)
+                assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert _in_force(operator) == [10000, 10000]
+        shown = operator.types("status")
+        assert "shop: finalised" in shown.stdout
+        assert "cannot be reached" not in shown.stdout
+
+    def test_after_finalise_nothing_is_left_to_do_or_undo(
+        self, operator: Operator
+    ) -> None:
+        before = operator.status()["events"]
+        again = operator.types("finalise --yes")
+        assert again.returncode == 0, again.stdout + again.stderr
+        back = operator.types("rollback --yes")
+        assert back.returncode == 3
+        assert "Moving back is a new migration" in back.stderr
+        emergency = operator.types("rollback --emergency")
+        assert emergency.returncode == 1
+        said = " ".join((emergency.stdout + emergency.stderr).split())
+        assert "The migration is finalised: the routers know no legacy." in said
+        assert _in_force(operator) == [10000, 10000]
+        assert operator.status()["events"] == before
+
 
 def _end_lease(operator: Operator) -> None:
     """Let the lease of every router end now, as if nobody had renewed it."""

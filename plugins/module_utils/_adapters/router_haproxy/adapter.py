@@ -16,6 +16,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
     names,
     tables,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.finalised import (
+    finalised,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.runtime import (
     Runtime,
 )
@@ -76,6 +79,9 @@ class HaproxyRouter(Router):
 
     def read(self, migration: str) -> RouterReading:
         """Return what the file and every worker hold now."""
+        if migration in self.site.finalised:
+            setting, servers = self._kept(migration).setting, self._servers(migration)
+            return finalised(self.site.name, self.clock(), setting, servers)
         kept = self._kept(migration)
         states = self._workers(migration).read()
         servers = self._servers(migration)

@@ -55,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def describe(reading: RouterReading) -> str:
     """Return one line about one migration on this router."""
     setting = reading.setting
+    if reading.finalised:
+        return (
+            f"{setting.migration} on {reading.router}: finalised, every user on new "
+            f"({reading.sessions_on_new} sessions, {reading.new_servers_up} servers up)"
+        )
     trip = f"tripped by {reading.trip}" if reading.trip else "not tripped"
     return (
         f"{setting.migration} on {reading.router}: {_percent(reading.effective_share)} "
@@ -98,7 +103,8 @@ def _carry_out(
     if options.verb == "release":
         return tuple(_release(router, name) for name in names)
     if options.verb == "rewrite":
-        return tuple(_rewrite(router, name, options.seconds) for name in names)
+        told = [name for name in names if name not in router.site.finalised]
+        return tuple(_rewrite(router, name, options.seconds) for name in told)
     return tuple(router.read(name) for name in names)
 
 

@@ -169,6 +169,9 @@ def _router_row(router: RouterView, *, detailed: bool) -> list[RenderableType]:
     if router.unreachable:
         return [Text(router.name), Text("unreachable", "red")]
     lease = f"{router.lease_left:.0f} s" if router.lease_left > 0 else "none"
+    legacy = Text(str(router.legacy_up), "" if router.legacy_up else "red")
+    if router.finalised:
+        lease, legacy = "-", Text("-")
     row: list[RenderableType] = [
         Text(router.name),
         words.share(router.share),
@@ -176,7 +179,7 @@ def _router_row(router: RouterView, *, detailed: bool) -> list[RenderableType]:
         lease,
         Text(router.trip or "no", "red" if router.trip else ""),
         Text(str(router.new_up), "" if router.new_up else "red"),
-        Text(str(router.legacy_up), "" if router.legacy_up else "red"),
+        legacy,
         str(router.sessions_on_new),
     ]
     if detailed:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._core.router import WHOLE
+
 Raw = Mapping[str, Any]
 
 
@@ -52,6 +54,7 @@ class RouterView:
     sessions_on_new: int = 0
     workers: int = 0
     draining: int = 0
+    finalised: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,12 +178,18 @@ def _router(raw: Raw) -> RouterView:
         sessions_on_new=int(reading.get("sessions_on_new", 0)),
         workers=len(workers),
         draining=sum(1 for worker in workers if worker.get("draining")),
+        finalised=bool(reading.get("finalised")),
     )
     return _with_effective(view)
 
 
 def _with_effective(view: RouterView) -> RouterView:
-    """Apply the rule of the request path: a trip is 0, no lease is the fallback."""
+    """Apply the rule of the request path: a trip is 0, no lease is the fallback.
+
+    A finalised router knows nothing but new.
+    """
+    if view.finalised:
+        return replace(view, share=WHOLE, effective=WHOLE)
     if view.trip:
         return replace(view, effective=0)
     in_force = view.lease_left > 0
