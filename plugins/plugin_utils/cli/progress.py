@@ -256,5 +256,6 @@ _TELLERS: Mapping[str, Teller] = {
     "state_export": _transfer(transfers.foreseen, "plain"),
     "state_import": _transfer(transfers.foreseen, "plain"),
     "state_export_info": _transfer(transfers.going_on, "plain"),
+    "state_export_verify": _transfer(transfers.verified, "plain"),
     "async_status": _transfer(transfers.ended, "good"),
 }

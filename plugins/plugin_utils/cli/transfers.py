@@ -64,3 +64,23 @@ def foreseen(result: Mapping[str, Any]) -> str:
             f"  would import {int(result['rows_imported']):,} rows of {tables} tables."
         )
     return f"  would export about {int(result['rows']):,} rows of {tables} tables."
+
+
+def verified(result: Mapping[str, Any]) -> str:
+    """Return what the comparison of an export found."""
+    if "equal" not in result:
+        return ""
+    against = result.get("compared_with")
+    what = f"{int(result['rows']):,} rows in {result['chunks']} chunks"
+    spent = words.duration(result.get("seconds") or 0)
+    if not result["equal"]:
+        wrong = [*(result.get("damaged") or ()), *(result.get("differing") or ())]
+        return "\n".join(f"  {_wrong(one)}" for one in wrong[:20])
+    told = f", and as in {against}'s database" if against else ""
+    return f"  {what}: each as its signed manifest says{told} ({spent})."
+
+
+def _wrong(one: Any) -> str:
+    if isinstance(one, Mapping):
+        return f"{one.get('table')}, key {one.get('key')}: {one.get('kind')}"
+    return str(one)

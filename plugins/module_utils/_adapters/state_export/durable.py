@@ -103,24 +103,28 @@ def open_plain(path: str, limit: int) -> IO[bytes]:
                 "from where it was copied, or export again."
             ) from None
         raise MigrateError(f"{path} cannot be read: {error.strerror}.") from None
-    file = os.fdopen(descriptor, "rb", buffering=0)
-    found = os.fstat(descriptor)
+    try:
+        _refuse_strange(path, os.fstat(descriptor), limit)
+    except MigrateError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _refuse_strange(path: str, found: os.stat_result, limit: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        file.close()
         raise MigrateError(f"{path} is no plain file; nothing was read from it.")
     if found.st_size > limit:
-        file.close()
         raise MigrateError(
             f"{path} has {found.st_size} bytes; at most {limit} are expected. Nothing "
             "was read from it."
         )
-    return file
 
 
 def read_plain(path: str, limit: int) -> bytes:
     """Return what such a file holds."""
     with open_plain(path, limit) as file, explained(path):
-        return file.readall() if hasattr(file, "readall") else file.read(limit)
+        return b"".join(iter(lambda: file.read(limit), b""))
 
 
 def refuse_links(directory: str, *names: str) -> None:

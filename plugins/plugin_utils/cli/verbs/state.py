@@ -76,5 +76,5 @@ def list_checkpoints(ctx: click.Context, *, output_format: str | None) -> Exit:
     return code
 
 
-for verb in (state_transfer.export, state_transfer.import_, state_transfer.manifest):
+for verb in state_transfer.VERBS:
     state.add_command(verb)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs about exports: state export, state import, state manifest."""
+"""The verbs about exports: state export, import, manifest, verify."""
 
 from __future__ import annotations
 
@@ -214,6 +214,35 @@ def manifest(
     return code
 
 
+@click.command(cls=Verb)
+@click.option(
+    "--export", "path", default="", metavar="PATH", help="Check this export instead."
+)
+@item_option
+@click.option("--side", type=SIDES, default=None, help="Compare the export with it.")
+@format_option()
+@click.pass_context
+def verify(ctx: click.Context, /, **chosen: Any) -> Exit:
+    """Compare both databases row by row, or an export with its manifest.
+
+    With --side the rows of the export are compared with that side's database too. Keys
+    that differ are named, and the command does not end with 0.
+
+    \b
+    Examples:
+      hal9-migrate state verify
+      hal9-migrate state verify --export /var/backups/orders-1
+      hal9-migrate state verify --export /var/backups/orders-1 --side new
+    """
+    if chosen["side"] and not chosen["path"]:
+        raise click.UsageError("--side is what an export is compared with: --export.")
+    variables = {name: chosen[name] or "" for name in ("path", "item", "side")}
+    play = Play("state_verify", _named(variables))
+    if format_of(ctx, chosen["output_format"]) == "json":
+        return _document(ctx, play)
+    return work.perform(play, settings_of(ctx))
+
+
 def _shared(chosen: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "path": chosen["path"],
@@ -242,9 +271,16 @@ def _run(
     play = Play(name, _named(variables), check=chosen["dry_run"])
     if format_of(ctx, chosen["output_format"]) != "json":
         return work.perform(play, settings_of(ctx))
+    return _document(ctx, play)
+
+
+def _document(ctx: click.Context, play: Play) -> Exit:
     code, document = work.fetch(play, settings_of(ctx), "transfer.json")
     if document:
         left = ("ansible_job_id", "results_file", "started", "finished", "failed")
         told = {key: value for key, value in document.items() if key not in left}
         terminal.tell(json.dumps(told, indent=2, sort_keys=True))
     return code
+
+
+VERBS = (export, import_, manifest, verify)

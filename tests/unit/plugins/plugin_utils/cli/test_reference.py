@@ -50,7 +50,7 @@ class TestRender:
             "feature disable, feature history, state checkpoint,"
             "state list-checkpoints,"
             "backup create, backup list, backup verify, backup restore, backup prune,"
-            "state export, state import, state manifest"
+            "state export, state import, state manifest, state verify"
         )
         assert {name.strip() for name in wanted.split(",")} == named
 
