@@ -124,6 +124,13 @@ steps:
   type: list
   elements: dict
   sample: [{name: drain, ms: 1.6}]
+copy:
+  description:
+    - How far the parallel copy of big tables is; none when there is none. C(seconds_left) goes by its speed so far.
+  returned: always
+  type: dict
+  sample: {phase: copying, chunks: 24, chunks_done: 7, size: 1600000000, size_done: 466666666, rows: 2916667,
+    bytes: 437500000, seconds: 11.2, bytes_per_second: 39062500, seconds_left: 27}
 checks:
   description: What replication and the switch need; V(severity) is V(ok), V(warning) or V(error).
   returned: always

@@ -120,6 +120,10 @@ class StateEngine(ABC):
         is what there should be, so nothing is done.
         """
 
+    def copying(self) -> Mapping[str, Any] | None:
+        """Return how far a copy of our own is; None when none was begun."""
+        return None
+
     @abstractmethod
     def verify(self, chunk_rows: int, limit: int) -> dict[str, Any]:
         """Compare both sides in bounded memory, name at most ``limit`` differences.

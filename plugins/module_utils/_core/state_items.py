@@ -11,6 +11,9 @@ from typing import Literal
 from ansible_collections.hal9.migrate.plugins.module_utils._core.export_selection import (
     Category,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_copy import (
+    CopyRule,
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class PostgresItem(ServerItem):
     pgbouncers: tuple[PgBouncer, ...]
     export_key: SecretRef | None = None
     categories: tuple[Category, ...] = ()
+    copy: CopyRule = CopyRule()
 
     @property
     def secrets(self) -> tuple[SecretRef, ...]:

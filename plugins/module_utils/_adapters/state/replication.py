@@ -64,6 +64,9 @@ class Replication:
         """Return what both sides and the record of the latest switch show."""
         return {**_shown(self.engine.lag()), **self._latest()}
 
+    def _copying(self) -> dict[str, Any]:
+        return {"copy": self.engine.copying()}
+
     def readiness(self) -> dict[str, Any]:
         """Return facts, every readiness item, and what stands against a switch."""
         seen = self.engine.prepare()
@@ -76,6 +79,7 @@ class Replication:
             reasons.append(f"new lacks of legacy's structure: {lacking}")
         return {
             **_shown(seen.reading),
+            **self._copying(),
             **self._latest(),
             "checks": [item.as_dict() for item in seen.items],
             "ready": not reasons,

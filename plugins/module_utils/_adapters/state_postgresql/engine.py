@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    bulk,
     claim,
     fence,
+    ledger,
     schema,
     structure,
 )
@@ -106,16 +109,33 @@ class PostgresLink:
         self._refuse_unready()
         fence.close(self.new, self.site.application_role, deadline)
         to_new = self.toward("new")
-        if not to_new.read().exists or not structure.columns(self.new, self.site):
-            self._bring_tables()
-        to_new.publish()
-        to_new.subscribe()
-        to_new.enable()
+        if self._is_bulk(to_new):
+            self._copy_in_parallel(to_new, deadline)
+        else:
+            if not to_new.read().exists or not structure.columns(self.new, self.site):
+                self._bring_tables()
+            to_new.publish()
+            to_new.subscribe()
+            to_new.enable()
         self._await_copy(to_new, deadline)
         if self.drift():
             schema.bring_attachments(self.site, self.legacy, self.new)
         self._refuse_drift()
         return True
+
+    def _is_bulk(self, to_new: Link) -> bool:
+        if bulk.is_begun(self.new, to_new):
+            return True
+        return not to_new.is_subscribed() and bulk.is_big(self.legacy, self.site)
+
+    def _copy_in_parallel(self, to_new: Link, deadline: float) -> None:
+        if not bulk.is_begun(self.new, to_new):
+            self._bring_tables(bare=True)
+        bulk.BulkCopy(self.site, self.legacy, self.new, to_new).run(deadline)
+
+    def copying(self) -> dict[str, Any] | None:
+        """Return how far a parallel copy is; None when there is none."""
+        return ledger.progress(self.new, self.toward("new").name)
 
     def _refuse_unready(self) -> None:
         reading = self.read()
@@ -136,10 +156,10 @@ class PostgresLink:
                 items=[item.as_dict() for item in bad],
             )
 
-    def _bring_tables(self) -> None:
+    def _bring_tables(self, *, bare: bool = False) -> None:
         there = tables(self.new, self.site)
         if not there:
-            schema.bring_tables(self.site, self.legacy, self.new)
+            schema.bring_tables(self.site, self.legacy, self.new, bare=bare)
             return
         filled = [name for name in there if _has_rows(self.new, name)]
         if filled:
@@ -182,9 +202,11 @@ class PostgresLink:
         """
         claim.take(self.site, self.new, CLAIM_SECONDS)
         sides: tuple[Side, ...] = ("new", "legacy")
+        to_new = self.toward("new")
+        begun = bulk.abandon(self.legacy, self.new, to_new)
         dropped = [self.toward(side).drop() for side in sides]
         dropped += [self.toward(side).unpublish() for side in sides]
-        return any(dropped)
+        return any(dropped) or begun
 
 
 def _has_rows(session: Session, quoted: str) -> bool:

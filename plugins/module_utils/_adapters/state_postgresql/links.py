@@ -93,6 +93,10 @@ class Link:
             slot_status=status,
         )
 
+    def is_subscribed(self) -> bool:
+        """Return whether the target has the subscription."""
+        return self.target.value(_SUBSCRIPTION, self.name) is not None
+
     def publish(self) -> bool:
         """Make the source's publication; return whether it was missing."""
         known = "SELECT 1 FROM pg_publication WHERE pubname = %s"
@@ -110,6 +114,12 @@ class Link:
         self._make_slot()
         self._create("enabled = true, copy_data = true")
         return True
+
+    def follow(self) -> None:
+        """Make a subscription that goes on from where the slot begins, without a copy."""
+        if self.target.value(_SUBSCRIPTION, self.name) is None:
+            self._create("enabled = true, copy_data = false")
+        self.enable()
 
     def prepare_sleeping(self) -> None:
         """Make slot and a disabled subscription without a copy: the way back."""
@@ -194,9 +204,10 @@ class Link:
                 statement("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", self.name)
             )
             self.target.run(statement("DROP SUBSCRIPTION {}", self.name))
-        return self._drop_slot() or there
+        return self.drop_slot() or there
 
-    def _drop_slot(self) -> bool:
+    def drop_slot(self) -> bool:
+        """Remove the slot; return whether it was there."""
         self.end_sender()
         known = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
         gone = "SELECT pg_drop_replication_slot(%s)"

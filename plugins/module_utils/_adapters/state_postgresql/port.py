@@ -107,6 +107,11 @@ class PostgresEngine(StateEngine):
         with PostgresLink(self.site) as link:
             return link.link(wait_seconds)
 
+    def copying(self) -> Mapping[str, Any] | None:
+        """Return how far a parallel copy is."""
+        with PostgresLink(self.site) as link:
+            return link.copying()
+
     def verify(self, chunk_rows: int, limit: int) -> dict[str, Any]:
         """Compare the structure, then all rows by digests."""
         return Verification(self.site, chunk_rows, limit, self.directory).run()

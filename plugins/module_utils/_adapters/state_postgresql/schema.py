@@ -18,6 +18,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
     structure,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
+    NETWORK,
     Session,
     cleaned,
     parameters,
@@ -109,7 +110,7 @@ _LATE = ("INDEX ", "FK CONSTRAINT ", "TRIGGER ", "RULE ", "COMMENT ", "EVENT TRI
 
 
 def _bring(site: Site, wanted: Callable[[Entry], bool], jobs: int = 1) -> None:
-    with _workplace(site) as place:
+    with workplace(site) as place:
         dump = os.path.join(place, "structure")
         schemas = [f"--schema={_pattern(name)}" for name in site.schemas]
         _run(
@@ -148,14 +149,14 @@ def _pattern(schema: str) -> str:
 
 
 @contextmanager
-def _workplace(site: Site) -> Iterator[str]:
+def workplace(site: Site) -> Iterator[str]:
     """Give a directory closed to others with a service file: no address is in argv."""
     place = tempfile.mkdtemp(prefix="hal9-state-")
     try:
         path = os.path.join(place, "services")
         with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             for name, dsn in (("legacy", site.legacy), ("new", site.new)):
-                pairs = parameters(dsn, f"the {name} database").items()
+                pairs = {**NETWORK, **parameters(dsn, f"the {name} database")}.items()
                 lines = [f"{key}={value}" for key, value in pairs]
                 file.write("\n".join([f"[{name}]", *lines, ""]))
         yield place
@@ -163,17 +164,22 @@ def _workplace(site: Site) -> Iterator[str]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _run(site: Site, place: str, command: list[str]) -> str:
-    environment = {
+def environment(place: str) -> dict[str, str]:
+    """Return all that PostgreSQL's programs get to see."""
+    return {
         "PATH": os.environ.get("PATH", os.defpath),
         "PGSERVICEFILE": os.path.join(place, "services"),
         "PGCONNECT_TIMEOUT": "5",
+        "PGAPPNAME": "hal9-state",
         "LC_ALL": "C.UTF-8",
     }
+
+
+def _run(site: Site, place: str, command: list[str]) -> str:
     try:
         done = subprocess.run(  # pylint: disable=ansible-bad-function
             command,
-            env=environment,
+            env=environment(place),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +32,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import S
 
 STATEMENT_SECONDS = 60
 # A half-open connection is given up after about ten seconds, not after TCP's hours.
-_NETWORK = {
+NETWORK = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -91,7 +92,7 @@ class Session:
         self.what = what
         self.where = parameters(dsn, what)
         self._secrets = secrets
-        extra: dict[str, str | int] = {**_NETWORK, "application_name": "hal9-state"}
+        extra: dict[str, str | int] = {**NETWORK, "application_name": "hal9-state"}
         if options:
             extra["options"] = f"{self.where.get('options', '')} {options}".strip()
         self._conninfo = make_conninfo(dsn, **extra)
@@ -100,6 +101,12 @@ class Session:
     def _connected(self) -> psycopg.Connection[Any]:
         with self.explained():
             return psycopg.connect(self._conninfo, autocommit=True)
+
+    def twin(self) -> Session:
+        """Connect once more, likewise: for another thread, or past a doubt."""
+        other = copy.copy(self)
+        other.connection = other._connected()
+        return other
 
     def renew(self) -> None:
         """Connect anew: one that waits for an answer takes no other command."""

@@ -13,6 +13,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.secre
     revealed,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_copy import (
+    CopyRule,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     PostgresItem,
 )
@@ -44,6 +47,7 @@ class Site:
     max_lag_bytes: int = 1_000_000
     max_lag_seconds: float = 1.0
     deadline_seconds: float = 30.0
+    copy: CopyRule = CopyRule()
 
     @property
     def publication(self) -> str:
@@ -78,7 +82,7 @@ def from_plain(raw: Mapping[str, Any]) -> Site:
     """Return the site that a request file describes."""
     bouncers = tuple(Bouncer(**each) for each in raw["bouncers"])
     plain = {**raw, "bouncers": bouncers, "schemas": tuple(raw["schemas"])}
-    return Site(**plain)
+    return Site(**{**plain, "copy": CopyRule(**raw["copy"])})
 
 
 def from_item(migration: str, item: PostgresItem, secrets: Mapping[str, str]) -> Site:
@@ -101,4 +105,5 @@ def from_item(migration: str, item: PostgresItem, secrets: Mapping[str, str]) ->
         max_lag_bytes=item.max_lag_bytes,
         max_lag_seconds=item.max_lag_seconds,
         deadline_seconds=item.switch_deadline_seconds,
+        copy=item.copy,
     )
