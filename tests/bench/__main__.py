@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-SUITES = ("evidence", "dataplane", "step", "emergency", "state")
+SUITES = ("evidence", "dataplane", "step", "emergency", "state", "state_rows")
 RESULTS = Path(".bench/results.json")
 PAGE = Path("docs/benchmarks.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core import spec_words as w
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_copy_fields import (
+    COPY,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_export_fields import (
     EXPORT_FIELDS,
 )
@@ -24,9 +27,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records im
     Field,
     Record,
     Several,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._core.state_copy import (
-    CopyRule,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     Fence,
@@ -166,39 +166,6 @@ def _lag(size: str, time: str) -> tuple[Field, ...]:
         ),
     )
 
-
-COPY = Record(
-    "copy",
-    CopyRule,
-    (
-        Field(
-            "parallel_from",
-            w.SIZE,
-            "10GB",
-            "From this size of any table on, the item is copied in parallel ranges "
-            "under one snapshot; below it by the subscription itself.",
-            "from_bytes",
-        ),
-        Field("jobs", w.COUNT, 2, "Ranges at a time, and indexes at a time after it."),
-        Field("max_rate", w.SIZE, None, "Bytes a second at most.", "bytes_per_second"),
-        Field("max_rows", w.COUNT, None, "Rows a second at most.", "rows_per_second"),
-        Field(
-            "wal_limit",
-            w.SIZE,
-            None,
-            "Log that the copy may keep on legacy; past it the slot is dropped and the "
-            "copy fails, before legacy's disk is full.",
-            "wal_limit_bytes",
-        ),
-        Field(
-            "lost_snapshot",
-            Choice(("restart", "fail")),
-            "restart",
-            "What follows when the snapshot of a broken off copy is gone: empty the "
-            "tables on new and begin anew, or fail.",
-        ),
-    ),
-)
 
 POSTGRESQL_ITEM = Record(
     "PostgreSQL item",

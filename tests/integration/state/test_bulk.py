@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -115,8 +116,8 @@ class TestLostSnapshot:
 
     def interrupted(self, big: Shop, lost_snapshot: str) -> None:
         """Leave a copy behind that was broken off in the middle."""
-        slow = {"from_bytes": 1, "bytes_per_second": 400_000}
-        big.changes = {"copy": CopyRule(**slow, lost_snapshot=lost_snapshot)}  # type: ignore[arg-type]
+        rule = CopyRule(from_bytes=1, bytes_per_second=400_000)
+        big.changes = {"copy": replace(rule, lost_snapshot=lost_snapshot)}
         killed_link(big, 2.5)
         assert copied(big)
         assert holders(big) == 1

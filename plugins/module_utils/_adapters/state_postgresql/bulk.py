@@ -114,9 +114,9 @@ class BulkCopy:
             return found
         if self.site.copy.lost_snapshot == "fail":
             raise StateConflict(
-                f"Cannot go on copying {self.site.item}: its {lost} is lost, and rows of "
-                "two snapshots never mix. Remove what was copied with state: absent and "
-                "TRUNCATE on new, or declare copy.lost_snapshot: restart."
+                f"Cannot go on copying {self.site.item}: its {lost} is lost, and rows "
+                "of two snapshots never mix. Remove what was copied with state: absent "
+                "and TRUNCATE on new, or declare copy.lost_snapshot: restart."
             )
         found.snapshot.let_go(self.legacy)
         ledger.give_up(self.new, found)
@@ -178,13 +178,14 @@ class BulkCopy:
             if not copy.snapshot.has_slot(own):
                 raise StateConflict(
                     f"The copy of {self.site.item} has lost its slot: it kept more log "
-                    "than copy.wal_limit (or max_slot_wal_keep_size) allows, or somebody "
-                    "dropped it. Make room or copy faster, then run again: it begins anew."
+                    "than copy.wal_limit (or max_slot_wal_keep_size) allows, or it was "
+                    "dropped by hand. Make room or copy faster, then run again: it "
+                    "begins anew."
                 ) from error
             if not copy.snapshot.is_held(own):
                 raise StateConflict(
-                    f"The copy of {self.site.item} has lost its snapshot. Run again: what "
-                    "was copied is given up, and it begins anew."
+                    f"The copy of {self.site.item} has lost its snapshot. Run again: "
+                    "what was copied is given up, and it begins anew."
                 ) from error
 
     def _refuse_unfinished(self, copy: ledger.Copy) -> None:

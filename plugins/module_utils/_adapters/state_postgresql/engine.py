@@ -100,6 +100,7 @@ class PostgresLink:
         Each step looks first and can be repeated: a broken off run goes on. After the
         switch the reverse link is what there should be, so nothing is done.
         """
+        self._refuse_lost_slot()
         if not self.unlinked():
             return False
         deadline = time.monotonic() + wait_seconds
@@ -136,6 +137,16 @@ class PostgresLink:
     def copying(self) -> dict[str, Any] | None:
         """Return how far a parallel copy is; None when there is none."""
         return ledger.progress(self.new, self.toward("new").name)
+
+    def _refuse_lost_slot(self) -> None:
+        live = self.read().live
+        if live is None or not live.tables or live.slot_status not in ("", "lost"):
+            return
+        raise StateConflict(
+            f"The link of {self.site.item} to {live.toward} has lost its slot: what "
+            "was written since is missing there. Remove the link with state: absent, "
+            f"empty the tables on {live.toward} (TRUNCATE), then run state: linked."
+        )
 
     def _refuse_unready(self) -> None:
         reading = self.read()

@@ -70,7 +70,8 @@ def export(keeper: psycopg.Connection[Any], asked: Mapping[str, Any]) -> dict[st
     ) as maker:
         slot = asked["slot"].replace('"', '""')
         made = maker.pgconn.exec_(
-            f'CREATE_REPLICATION_SLOT "{slot}" LOGICAL pgoutput EXPORT_SNAPSHOT'.encode()
+            f'CREATE_REPLICATION_SLOT "{slot}" '
+            "LOGICAL pgoutput EXPORT_SNAPSHOT".encode()
         )
         if made.error_message:
             return {"error": made.error_message.decode(errors="replace")}

@@ -116,7 +116,7 @@ class Link:
         return True
 
     def follow(self) -> None:
-        """Make a subscription that goes on from where the slot begins, without a copy."""
+        """Make a subscription without a copy: it goes on from where the slot begins."""
         if self.target.value(_SUBSCRIPTION, self.name) is None:
             self._create("enabled = true, copy_data = false")
         self.enable()

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One chunk from server to server, through two psql: no row is touched by Python.
 
-The target's psql gets its COMMIT only after the source's has ended well. If anybody dies
-before, the target sees its input end without it, and nothing of the chunk stays.
+The target's psql gets its COMMIT only after the source's has ended well. If anybody
+dies before, its input ends without one, and nothing of the chunk stays.
 """
 
 from __future__ import annotations
@@ -183,7 +183,8 @@ def _copying(chunk: Chunk) -> str:
     if chunk.beyond is not None:
         terms.append(f"ctid < '({chunk.beyond},0)'::tid")
     where = " AND ".join(terms)
-    return f"COPY (SELECT {columns} FROM ONLY {chunk.table} WHERE {where}) TO STDOUT"  # noqa: S608
+    ours = f"SELECT {columns} FROM ONLY {chunk.table} WHERE {where}"  # noqa: S608
+    return f"COPY ({ours}) TO STDOUT"
 
 
 def _put(given: IO[bytes], block: bytes) -> None:
