@@ -17,7 +17,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-SUITES = ("evidence", "dataplane", "step", "emergency", "state", "state_rows")
+SUITES = (
+    "evidence",
+    "dataplane",
+    "step",
+    "emergency",
+    "state",
+    "state_rows",
+    "state_export",
+)
 RESULTS = Path(".bench/results.json")
 PAGE = Path("docs/benchmarks.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

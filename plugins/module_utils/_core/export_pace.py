@@ -75,11 +75,21 @@ class Tally:
     rows: int = 0
     bytes: int = 0
     waiting: str = ""
+    bytes_total: int = 0
+
+    def estimate(self, spent: float) -> float | None:
+        """Return how long it will take still: by bytes where they are known, else by
+        pieces; None when nothing tells yet.
+        """
+        if self.bytes_total and self.bytes:
+            return spent / self.bytes * max(self.bytes_total - self.bytes, 0)
+        left = self.pieces_total - self.pieces_before - self.pieces
+        return spent / self.pieces * left if self.pieces else None
 
     def shown(self, now: float) -> dict[str, Any]:
         """Return progress with rate and estimate as plain values."""
         spent = max(now - self.began_at, 1e-6)
-        left = self.pieces_total - self.pieces_before - self.pieces
+        estimate = self.estimate(spent)
         return {
             "pieces_done": self.pieces_before + self.pieces,
             "pieces_total": self.pieces_total,
@@ -87,8 +97,6 @@ class Tally:
             "bytes": self.bytes,
             "rows_per_second": round(self.rows / spent, 1),
             "bytes_per_second": round(self.bytes / spent, 1),
-            "estimate_seconds": (
-                round(spent / self.pieces * left, 1) if self.pieces else None
-            ),
+            "estimate_seconds": None if estimate is None else round(estimate, 1),
             "waiting": self.waiting,
         }

@@ -36,7 +36,8 @@ WaitFor = Callable[[], None]
 class CopyOut:
     """The answer to one COPY TO STDOUT; ``rows`` is known after the last block.
 
-    The driver's own reader takes twice the time for each row: one row is one message.
+    Unlike the driver's reader it lets the server take one statement alone, counts
+    rows (each is one message), and looks now and then whether it is to stop.
     """
 
     def __init__(self, session: Session, query: bytes, check: WaitFor) -> None:

@@ -206,6 +206,7 @@ class _Run:
             "import", self.asked.progress, self.asked.limits, len(self.manifest.chunks)
         )
         course.tally.pieces_before = len(self.manifest.chunks) - len(left)
+        course.tally.bytes_total = sum(chunk.raw_bytes for chunk in left)
         state = "failed"
         try:
             self._load(course, left)
