@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_files.port import (
+    FilesEngine,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.port import (
     PostgresEngine,
 )
@@ -30,6 +33,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items imp
 )
 
 ENGINES: Mapping[str, type[StateEngine]] = {
+    "files": FilesEngine,
     "postgresql": PostgresEngine,
     "redis": RedisEngine,
 }
