@@ -24,7 +24,7 @@ options:
     description: What is recorded.
     type: str
     default: note
-    choices: [note, precheck, flag_turned, sign_off, backup]
+    choices: [note, precheck, flag_turned, sign_off, backup, checkpoint]
   body:
     description: The content, in plain JSON values. A note has C(text).
     type: dict

@@ -24,6 +24,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.phase_facts
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.chain import canonical
 from ansible_collections.hal9.migrate.plugins.module_utils._core.changes import Change
+from ansible_collections.hal9.migrate.plugins.module_utils._core.checkpoints import (
+    digest_of,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     InvalidSpec,
 )
@@ -33,7 +36,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import 
     Position,
 )
 
-KINDS = ["note", "precheck", "flag_turned", "sign_off", "backup"]
+KINDS = ["note", "precheck", "flag_turned", "sign_off", "backup", "checkpoint"]
 """What may be recorded from outside; whatever moves the position goes through `phase`.
 """
 
@@ -118,13 +121,16 @@ def list_checkpoints(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _taken(name: str, position: Position, extra: Mapping[str, Any]) -> Checkpoint:
-    body = {**extra, "position": plain(position)}
-    return Checkpoint(name, position.head.sequence, time.time(), body)
+    sequence, at = position.head.sequence, time.time()
+    body: dict[str, Any] = {**extra, "position": plain(position)}
+    body["digest"] = digest_of(name, sequence, at, body)
+    return Checkpoint(name, sequence, at, body)
 
 
 def _extra(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return what the caller gave, without the position."""
-    return {key: value for key, value in checkpoint.body.items() if key != "position"}
+    """Return what the caller gave, without the position and the digest."""
+    ours = ("position", "digest")
+    return {key: value for key, value in checkpoint.body.items() if key not in ours}
 
 
 def _named(way: Access, name: str) -> Checkpoint | None:

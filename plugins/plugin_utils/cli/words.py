@@ -87,7 +87,7 @@ def event(kind: str, body: Mapping[str, Any]) -> str:
         parts.append(share(body["share"]))
     told = (
         "verdict", "trigger", "by", "reason", "text", "flag", "variant",
-        "command", "backup", "id",
+        "command", "backup", "id", "checkpoint",
     )  # fmt: skip
     parts += [str(body[name]) for name in told if body.get(name)]
     if kind == "switched":

@@ -95,7 +95,9 @@ class BackupContract:
     ) -> None:
         with small_disk(room / "small", "160k") as disk:
             small = Shelf(source, disk / "backups", scratch=str(room))
-            with pytest.raises(MigrateError, match="No backup of orders was made"):
+            with pytest.raises(
+                MigrateError, match=r"No backup of orders was made.*(pace|28)"
+            ):
                 small.make()
             assert small.listed() == []
             kept = [name for name in small.files() if name.startswith("entries")]

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
+    ID,
     Entry,
     Listed,
     StoredFile,
@@ -86,6 +87,7 @@ class Catalogue:
         found += [
             Listed(name, None, "unfinished: it is being made, or was broken off")
             for name in _names(self._at("part"))
+            if ID.fullmatch(name)
         ]
         return tuple(sorted(found, key=lambda one: one.id))
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -109,13 +110,18 @@ class Runner:
         env: Mapping[str, str] | None = None,
         who: Account | None = None,
         cwd: str | None = None,
-        fine: Sequence[int] = (0,),
+        saw: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Run programs, each fed by the one before; all must end well."""
+        """Run programs, each fed by the one before; all must end well.
+
+        ``saw`` is shown what the first one says, block by block, and an empty block at
+        its end.
+        """
         children: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
         with ExitStack() as stack:
             stack.callback(_end, children)
             source: Any = stdin or subprocess.DEVNULL
+            first, relay = None, (-1, -1)
             for number, command in enumerate(commands):
                 said = stack.enter_context(tempfile.TemporaryFile())
                 last = number + 1 == len(commands)
@@ -125,13 +131,30 @@ class Runner:
                 if number and source is not subprocess.DEVNULL:
                     source.close()  # so that the one before learns of our end
                 source = child.stdout
-            self._await(children, commands, fine)
+                if saw and not number:
+                    first, relay = child.stdout, os.pipe()
+                    source = stack.enter_context(open(relay[0], "rb"))
+            if saw and first is not None:
+                self._show(first, relay[1], saw)
+            self._await(children, commands)
+
+    def _show(self, first: IO[bytes], relay: int, saw: Callable[[bytes], None]) -> None:
+        """Hand on what the first program says, and show it on the way."""
+        with first, open(relay, "wb", buffering=0) as target:
+            while select.select([first], [], [], self.left)[0]:
+                block = os.read(first.fileno(), 1 << 20)
+                saw(block)
+                if not block:
+                    return
+                try:
+                    target.write(block)
+                except BrokenPipeError:
+                    return  # who reads has failed, and says why
 
     def _await(
         self,
         children: Sequence[tuple[subprocess.Popen[bytes], IO[bytes]]],
         commands: Sequence[Sequence[str]],
-        fine: Sequence[int],
     ) -> None:
         try:
             codes = [child.wait(self.left) for child, _said in children]
@@ -141,7 +164,7 @@ class Runner:
                 f"{names} did not end in the time given and was ended. Give it more "
                 "(`deadline` of the backup), or look why it is slow."
             ) from None
-        wrong = [i for i, code in enumerate(codes) if code not in fine]
+        wrong = [i for i, code in enumerate(codes) if code != 0]
         if wrong:
             # Who was only cut off by the end of another tells less.
             told = [i for i in wrong if codes[i] != -signal.SIGPIPE] or wrong
@@ -158,7 +181,10 @@ class Runner:
         for index in told:
             said = children[index][1]
             said.seek(0)
-            text = self.clean(said.read().decode(errors="replace"))
+            text = said.read().decode(errors="replace")
+            if text.startswith("--------------"):  # mariadb: the statement and its rows
+                text = "ERROR " + text.rpartition("\nERROR ")[2]
+            text = self.clean(text)
             name = os.path.basename(commands[index][0])
             parts.append(f"{name} ended with {codes[index]}: {text or '(no word)'}")
         return MigrateError("; ".join(parts))

@@ -12,8 +12,17 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
     Catalogue,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engine_files import (
+    FilesBackup,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engine_mariadb import (
+    MariaBackup,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engine_postgresql import (
     PostgresBackup,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engine_redis import (
+    RedisBackup,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.restoring import (
     restore,
@@ -48,7 +57,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items imp
 )
 
 ENGINES: Mapping[str, Callable[[Task], BackupEngine]] = {
+    "files": FilesBackup,
+    "mariadb": MariaBackup,
     "postgresql": PostgresBackup,
+    "redis": RedisBackup,
 }
 _BASE: dict[str, dict[str, Any]] = {
     "migration": {"type": "dict", "required": True},

@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MariaDB by mariadb-dump: a database, or some tables of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+    contents_mariadb as contents,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
+    Account,
+    Runner,
+    account,
+    program,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.scratch import (
+    scratch,
+    server,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
+    Task,
+    opening,
+    private,
+    sealing,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
+    BackupEngine,
+    Kind,
+    Made,
+    Piece,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
+    Entry,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
+)
+
+SCRATCH = "restored"
+BEGUN = b"CREATE TABLE"
+"""What a dump has written when it has its snapshot."""
+
+
+@dataclass(frozen=True)
+class MariaBackup(BackupEngine):
+    """Dumps under a snapshot that was opened, with ours, under one short lock."""
+
+    task: Task
+    kinds = ("full", "state_only")
+
+    def create(self, kind: Kind, entry_id: str, into: str) -> Made:
+        """Dump, and digest what the dump saw; writers wait while both begin."""
+        del entry_id
+        runner, address = self.task.runner(), contents.parsed(self.task.source)
+        only = self._tables(kind)
+        with (
+            private(os.path.dirname(into), {}) as place,
+            contents.asking(address, place, runner) as client,
+        ):
+            position = self._hold(client)
+            self._dump(runner, address, only, into, client, place)
+            pieces = contents.everything(client, only)
+            missing = sorted(set(only) - {piece.name for piece in pieces})
+            if missing:
+                raise MigrateError(
+                    f"There is no table {', '.join(missing)}. Correct `state` of "
+                    f"the backup {self.task.backup}."
+                )
+            version = client.value("SELECT VERSION()")
+            charset = client.value("SELECT @@character_set_database")
+        tool = runner.run([_program("mariadb-dump"), "--version"]).strip()
+        facts = {"version": version, "only": list(only), "charset": charset}
+        return Made(pieces, tool, position, facts=facts)
+
+    def _tables(self, kind: Kind) -> tuple[str, ...]:
+        if kind == "full":
+            return ()
+        if not self.task.drive.state:
+            raise MigrateError(
+                f"Cannot make a state-only backup of {self.task.backup}: the "
+                "declaration does not say what the state is. Declare its tables under "
+                "`state` of the backup, or make a full one."
+            )
+        return self.task.drive.state
+
+    def _hold(self, client: contents.Client) -> str:
+        """Open our snapshot under a lock that holds writers until the dump has its."""
+        client.run(f"SET SESSION lock_wait_timeout={contents.LOCK_SECONDS}")
+        client.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        client.run("FLUSH TABLES WITH READ LOCK")
+        client.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        return client.value("SELECT @@gtid_current_pos")
+
+    def _dump(
+        self,
+        runner: Runner,
+        address: contents.Address,
+        only: tuple[str, ...],
+        into: str,
+        client: contents.Client,
+        place: str,
+    ) -> None:
+        command = [_program("mariadb-dump")]
+        command += [f"--defaults-file={os.path.join(place, 'client.cnf')}"]
+        command += ["--single-transaction", "--quick", "--hex-blob", "--triggers"]
+        command += ["--default-character-set=utf8mb4", "--skip-dump-date"]
+        command += [] if only else ["--routines", "--events"]
+        command += [address.database, *only]
+        held, head = [True], [b""]
+
+        def saw(block: bytes) -> None:
+            """Let writers go on as soon as the dump has begun with the rows."""
+            head[0] = (head[0] + block)[-200_000:] if held else b""
+            if held and (BEGUN in head[0] or not block):
+                client.run("UNLOCK TABLES")
+                held.clear()
+
+        name = "dump.sql.gz.age" if self.task.drive.recipients else "dump.sql.gz"
+        pipe = [command, [_program("gzip"), "-1"], *sealing(self.task)]
+        with open(os.path.join(into, name), "wb") as file:
+            runner.pipe(pipe, stdout=file, saw=saw)
+
+    def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
+        """Load the dump into a scratch server and digest what is there."""
+        runner, who = self.task.runner(), account("mysql")
+        drive, catalogue = self.task.drive, self.task.catalogue
+        with (
+            scratch(drive.scratch, catalogue, who) as place,
+            _running(place, who, runner) as address,
+            private(place, {}) as ours,
+        ):
+            root = replace(address, database="mysql")
+            with contents.asking(root, ours, runner) as client:
+                charset = entry.facts["charset"]
+                client.run(f"CREATE DATABASE {SCRATCH} CHARSET {charset}")
+            self._load(runner, entry, data, address, ours)
+            with contents.asking(address, ours, runner) as client:
+                return contents.everything(client, tuple(entry.facts["only"]))
+
+    def there_now(self, entry: Entry) -> tuple[Piece, ...]:
+        """Return what is in the database now."""
+        with self._asking() as client:
+            return contents.everything(client, tuple(entry.facts["only"]))
+
+    def restore(self, entry: Entry, data: str) -> None:
+        """Load the dump over what is there; it knows no transaction around it."""
+        runner, address = self.task.runner(), contents.parsed(self.task.source)
+        with private(os.path.join(self.task.catalogue, "part"), {}) as place:
+            try:
+                self._load(runner, entry, data, address, place)
+            except MigrateError as error:
+                raise MigrateError(
+                    "The restore was broken off; what is there now is partly of the "
+                    f"backup. Mend the cause and restore again with --force. {error}"
+                ) from None
+
+    def busy(self) -> str:
+        """Say that the server follows another one, or others follow it."""
+        query = (
+            "SELECT COUNT(*) FROM information_schema.processlist "
+            "WHERE command IN ('Slave_IO', 'Slave_SQL', 'Binlog Dump')"
+        )
+        with self._asking() as client:
+            return "replication hangs on it" if int(client.value(query)) else ""
+
+    @contextmanager
+    def _asking(self) -> Iterator[contents.Client]:
+        runner, address = self.task.runner(), contents.parsed(self.task.source)
+        parent = os.path.join(self.task.catalogue, "part")
+        with (
+            private(parent, {}) as place,
+            contents.asking(address, place, runner) as client,
+        ):
+            yield client
+
+    def _load(
+        self,
+        runner: Runner,
+        entry: Entry,
+        data: str,
+        address: contents.Address,
+        place: str,
+    ) -> None:
+        options = address.file(place)
+        command = [_program("mariadb"), f"--defaults-file={options}", "--batch"]
+        command += ["--default-character-set=utf8mb4", address.database]
+        (name,) = os.listdir(data)
+        with (
+            opening(self.task, place, encrypted=entry.encrypted) as opened,
+            open(os.path.join(data, name), "rb") as file,
+        ):
+            runner.pipe([*opened, [_program("gzip"), "-dc"], command], stdin=file)
+
+
+def _program(name: str) -> str:
+    packages = {"gzip": "gzip", "mariadbd": "mariadb-server"}
+    return program(name, packages.get(name, "mariadb-client"))
+
+
+@contextmanager
+def _running(
+    place: str, who: Account | None, runner: Runner
+) -> Iterator[contents.Address]:
+    """Give the address of an empty server of our own."""
+    data, socket = os.path.join(place, "data"), os.path.join(place, "s.sock")
+    command = [program("mariadb-install-db", "mariadb-server"), "--no-defaults"]
+    command += [f"--datadir={data}", "--auth-root-authentication-method=normal"]
+    command += ["--skip-test-db", "--skip-name-resolve"]
+    runner.pipe([command], who=who, cwd=place, env={"TMPDIR": place})
+    command = [_program("mariadbd"), "--no-defaults", f"--datadir={data}"]
+    command += [f"--socket={socket}", "--skip-networking", "--skip-name-resolve"]
+    command += [f"--pid-file={place}/pid", f"--tmpdir={place}", "--skip-log-bin"]
+    command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]
+    command += ["--max-allowed-packet=1G", "--character-set-server=utf8mb4"]
+    address = contents.Address((f"socket={socket}", "user=root"), SCRATCH)
+    root = replace(address, database="mysql")
+
+    def answers() -> bool:
+        if not os.path.exists(socket):
+            return False
+        try:
+            with (
+                private(place, {}) as ours,
+                contents.asking(root, ours, runner) as asked,
+            ):
+                return asked.value("SELECT 1") == "1"
+        except MigrateError:
+            return False
+
+    with server(command, who, place, answers, runner):
+        yield address

@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redis by its own snapshot, taken as a replica would take it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+    contents_redis as contents,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
+    Runner,
+    account,
+    program,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.scratch import (
+    scratch,
+    server,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
+    Task,
+    opening,
+    sealing,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
+    BackupEngine,
+    Kind,
+    Made,
+    Piece,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
+    Entry,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
+)
+
+
+@dataclass(frozen=True)
+class RedisBackup(BackupEngine):
+    """All databases of one server. Keys are digested before and after the snapshot;
+    what is the same both times was so inside of it, too.
+    """
+
+    task: Task
+    kinds = ("full",)
+
+    def create(self, kind: Kind, entry_id: str, into: str) -> Made:
+        """Take the snapshot; an encrypted one is never on disk in the clear."""
+        del kind, entry_id
+        runner, address = self.task.runner(), self.task.source
+        before = contents.pieces(address)
+        command, env = _redis_cli(address)
+        seal = sealing(self.task)
+        if seal:
+            with open(os.path.join(into, "dump.rdb.age"), "wb") as file:
+                runner.pipe([[*command, "--rdb", "-"], *seal], stdout=file, env=env)
+        else:
+            runner.pipe([[*command, "--rdb", os.path.join(into, "dump.rdb")]], env=env)
+        after = contents.pieces(address)
+        version = runner.run([command[0], "--version"]).strip()
+        return Made(_settled(before, after), version, facts=_facts(address))
+
+    def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
+        """Load the snapshot into a scratch server and digest what is there."""
+        with self._loaded(entry, data) as address:
+            return contents.pieces(address)
+
+    def there_now(self, entry: Entry) -> tuple[Piece, ...]:
+        """Return what the server holds now."""
+        del entry
+        return contents.pieces(self.task.source)
+
+    def restore(self, entry: Entry, data: str) -> None:
+        """Put every key back, then take away those that the snapshot does not have."""
+        with self._loaded(entry, data) as address:
+            try:
+                for number in range(int(entry.facts["databases"])):
+                    _copy(address, self.task.source, number)
+                if int(entry.facts["version"].split(".")[0]) >= 7:
+                    _copy_functions(address, self.task.source)
+            except contents.failures() as error:
+                told = contents.explain(error, self.task.source)
+                raise MigrateError(
+                    f"The restore was broken off; what is there now is partly of the "
+                    f"backup. Mend the cause and restore again. {told}"
+                ) from None
+
+    def busy(self) -> str:
+        """Say that a replica takes no writes of its own."""
+        try:
+            with contents.connected(self.task.source) as client:
+                found = client.info("replication")
+        except contents.failures() as error:
+            raise contents.explain(error, self.task.source) from None
+        if found["role"] == "slave":
+            return f"it is a replica of {found['master_host']}:{found['master_port']}"
+        return ""
+
+    @contextmanager
+    def _loaded(self, entry: Entry, data: str) -> Iterator[str]:
+        """Give the address of a server of our own that has loaded the snapshot."""
+        runner, who = self.task.runner(), account("redis")
+        with scratch(self.task.drive.scratch, self.task.catalogue, who) as place:
+            path = os.path.join(place, "dump.rdb")
+            self._unpack(runner, entry, data, path, place)
+            if who:
+                os.chown(path, who.uid, who.gid)
+            socket = os.path.join(place, "redis.sock")
+            command = [program("redis-server", "redis-server"), "--port", "0"]
+            command += ["--unixsocket", socket]
+            command += ["--dir", place, "--dbfilename", "dump.rdb", "--save", ""]
+            command += ["--appendonly", "no", "--daemonize", "no"]
+            command += ["--databases", str(entry.facts["databases"])]
+            address = f"unix://{socket}"
+            with server(command, who, place, lambda: _answers(address), runner):
+                yield address
+
+    def _unpack(
+        self, runner: Runner, entry: Entry, data: str, path: str, place: str
+    ) -> None:
+        if not entry.encrypted:
+            shutil.copyfile(os.path.join(data, "dump.rdb"), path)
+            return
+        sealed = os.path.join(data, "dump.rdb.age")
+        with (
+            opening(self.task, place, encrypted=True) as opened,
+            open(sealed, "rb") as source,
+            open(path, "wb") as target,
+        ):
+            runner.pipe(opened, stdin=source, stdout=target)
+
+
+def _redis_cli(address: str) -> tuple[list[str], dict[str, str]]:
+    """Return the program and the environment, which alone has the password."""
+    where = urlsplit(address)
+    command = [program("redis-cli", "redis-tools"), "--no-auth-warning"]
+    if where.scheme == "unix":
+        command += ["-s", where.path]
+    else:
+        command += ["-h", where.hostname or "127.0.0.1", "-p", str(where.port or 6379)]
+    if where.scheme == "rediss":
+        command.append("--tls")
+    if where.username:
+        command += ["--user", unquote(where.username)]
+    return command, {"REDISCLI_AUTH": unquote(where.password or "")}
+
+
+def _facts(address: str) -> dict[str, Any]:
+    client = contents.connected(address)
+    try:
+        numbers = contents.databases(client)
+        try:
+            count = int(client.config_get("databases")["databases"])
+        except (KeyError, *contents.failures()):  # it may be forbidden
+            count = max([15, *numbers]) + 1
+        return {
+            "databases": count,
+            "version": str(client.info("server")["redis_version"]),
+        }
+    except contents.failures() as error:
+        raise contents.explain(error, address) from None
+    finally:
+        client.close()
+
+
+def _settled(before: Sequence[Piece], after: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return the pieces; one that was written meanwhile is only known to be there."""
+    old = {piece.name: piece for piece in before}
+    kept = [
+        piece if old.get(piece.name) == piece else replace(piece, moving=True)
+        for piece in after
+    ]
+    return tuple(kept)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with contents.connected(address) as client:
+            return bool(client.ping())
+    except contents.failures():  # it is loading
+        return False
+
+
+def _copy_functions(source: str, target: str) -> None:
+    with contents.connected(source) as ours, contents.connected(target) as theirs:
+        dump = ours.execute_command("FUNCTION", "DUMP")
+        theirs.execute_command("FUNCTION", "RESTORE", dump, "FLUSH")
+
+
+def _copy(source: str, target: str, number: int) -> None:
+    """Make one database the same."""
+    with (
+        contents.connected(source, number) as ours,
+        contents.connected(target, number) as theirs,
+    ):
+        for keys in contents.keys_of(ours):
+            ask = ours.pipeline(transaction=False)
+            for key in keys:
+                ask.pttl(key)
+                ask.dump(key)
+            said = ask.execute()
+            put = theirs.pipeline(transaction=False)
+            for key, ttl, dump in zip(keys, said[::2], said[1::2]):
+                if dump is not None:
+                    put.restore(key, max(ttl, 0), dump, replace=True)
+            put.execute()
+        for keys in contents.keys_of(theirs):
+            ask = ours.pipeline(transaction=False)
+            for key in keys:
+                ask.exists(key)
+            extra = [key for key, there in zip(keys, ask.execute()) if not there]
+            if extra:
+                theirs.unlink(*extra)
