@@ -29,7 +29,9 @@ def _newest(results: Sequence[Result]) -> list[Part]:
         good = [entry for entry in one["backups"] if entry["verified"]]
         if good:
             declared, entry = one["__checkpoint_backup"], good[-1]
-            kept = {key: entry[key] for key in ("id", "digest", "kind", "at", "position")}
+            kept = {
+                key: entry[key] for key in ("id", "digest", "kind", "at", "position")
+            }
             found.append({"backup": declared["name"], "host": declared["host"], **kept})
     return found
 

@@ -65,8 +65,8 @@ options:
     type: dict
     default: {}
 requirements:
-  - what the engine drives - pg_dump and a PostgreSQL server of the source's version, pgBackRest, mariadb-dump and
-    mariadbd, redis-cli and redis-server, restic
+  - what the engine drives - pg_dump and a PostgreSQL server of the source's version, mariadb-dump and mariadbd,
+    redis-cli and redis-server, restic
   - age, where C(recipients) are declared
   - psycopg >= 3.1 for PostgreSQL
 attributes:

@@ -39,7 +39,7 @@ options:
     elements: dict
     default: []
   differing:
-    description: Of each item whose link back is down C(item), C(differing) and C(unsettled), from M(hal9.migrate.state_verify).
+    description: Of each item whose link back is down C(item), C(differing) and C(unsettled), as state_verify says.
     type: list
     elements: dict
     default: []

@@ -68,7 +68,7 @@ def look(params: Mapping[str, Any], *, is_dry: bool) -> dict[str, Any]:
 
 
 def verify(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whether a checkpoint still is what it was, or fail with all that is not."""
+    """Return that a checkpoint still is what it was, or fail with all that is not."""
     with access(params, writing=False) as way:
         point = _named(way, params["name"])
         events = way.journal.events(way.migration.name)
@@ -120,9 +120,7 @@ def _exports(point: Checkpoint, found: list[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _facts(
-    point: Checkpoint, plan: Return, wrong: tuple[str, ...]
-) -> dict[str, Any]:
+def _facts(point: Checkpoint, plan: Return, wrong: tuple[str, ...]) -> dict[str, Any]:
     return {
         "changed": plan.changed,
         "checkpoint": _shown(point),
@@ -150,7 +148,8 @@ def _demand_safe(
     reasons = list(wrong)
     if plan.at_risk:
         reasons.append(
-            f"{plan.at_risk:,} acknowledged writes would be lost ({'; '.join(plan.risks)})"
+            f"{plan.at_risk:,} acknowledged writes would be lost "
+            f"({'; '.join(plan.risks)})"
         )
     if reasons:
         look_first = f"hal9-migrate state restore {point.name} --dry-run"

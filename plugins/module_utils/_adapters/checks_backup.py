@@ -9,14 +9,43 @@ import glob
 import os
 import stat
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
+    Catalogue,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_declared import (
     BackupFacts,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import Backup
 
 
-def backup_facts(backup: Backup, now: float) -> BackupFacts:
-    """Return age and size of the newest regular file that matches."""
+def backup_facts(migration: str, backup: Backup, now: float) -> BackupFacts:
+    """Return age and size of the newest regular file that matches, or of the newest
+    backup in the catalogue.
+    """
+    if backup.drive is not None:
+        place = os.path.join(backup.drive.directory, migration, backup.name)
+        return _catalogued(place, now, verified=backup.drive.verified)
+    return _newest_file(backup, now)
+
+
+def _catalogued(place: str, now: float, *, verified: bool) -> BackupFacts:
+    """Return the newest one, the newest verified one where only that counts."""
+    try:
+        listed = Catalogue(place).listed()
+    except MigrateError as error:
+        return BackupFacts(problem=str(error))
+    whole = [(one, one.entry) for one in listed if one.entry is not None]
+    good = [pair for pair in whole if pair[0].verified] if verified else []
+    for one, entry in (good or whole)[-1:]:
+        age = max(0.0, now - entry.began_at)
+        return BackupFacts(age, entry.bytes, "", one.id, one.verified)
+    return BackupFacts()
+
+
+def _newest_file(backup: Backup, now: float) -> BackupFacts:
     try:
         found = [os.stat(path) for path in glob.glob(backup.path)]
     except OSError as error:

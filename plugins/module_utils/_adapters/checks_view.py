@@ -186,4 +186,5 @@ def _flags(migration: Migration) -> Iterator[CheckItem]:
 def _backups(view: View) -> Iterator[CheckItem]:
     for backup in view.migration.backups:
         if backup.host == view.host:
-            yield backup_item(backup, checks_backup.backup_facts(backup, time.time()))
+            name, now = view.migration.name, time.time()
+            yield backup_item(backup, checks_backup.backup_facts(name, backup, now))

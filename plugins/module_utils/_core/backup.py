@@ -41,8 +41,8 @@ class Piece:
 class Made:
     """What an engine says of the backup that it has just made.
 
-    ``reference`` names it where the engine keeps it itself (a snapshot of restic, a
-    label of pgBackRest), and is empty where its files lie in the catalogue.
+    ``reference`` names it where the engine keeps it itself (a snapshot of
+    restic), and is empty where its files lie in the catalogue.
     ``parent`` is the reference that it cannot be restored without.
     """
 

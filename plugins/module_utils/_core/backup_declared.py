@@ -31,13 +31,11 @@ class Drive:
     state-only one takes, ``recipients`` (of age) may read it.
     """
 
-    engine: Literal["postgresql", "pgbackrest", "mariadb", "redis", "files"]
+    engine: Literal["postgresql", "mariadb", "redis", "files"]
     directory: str
     source: SecretRef | None = None
     state: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    stanza: str = ""
-    config: str = ""
     recipients: tuple[str, ...] = ()
     identity: SecretRef | None = None
     passphrase: SecretRef | None = None

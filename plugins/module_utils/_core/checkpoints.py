@@ -56,7 +56,9 @@ def problems(
         found.append(
             f"event {head['sequence']} of the journal is not the one it was kept at"
         )
-    found += [text for kept in body.get("backups") or () for text in _lost(kept, backups)]
+    found += [
+        text for kept in body.get("backups") or () for text in _lost(kept, backups)
+    ]
     return tuple(found)
 
 

@@ -87,6 +87,11 @@ def hosts_of(migration: Migration) -> tuple[str, ...]:
 def secrets_of(migration: Migration) -> tuple[SecretRef, ...]:
     """Return every reference to a secret, once."""
     found: list[SecretRef] = [migration.journal.dsn] if migration.journal.dsn else []
+    for backup in migration.backups:
+        drive = backup.drive
+        found += (
+            [each for each in (drive.source, drive.passphrase) if each] if drive else []
+        )
     for item in migration.state:
         found += item.secrets
     return tuple(dict.fromkeys(found))
@@ -146,15 +151,21 @@ def flag_items(
 
 @dataclass(frozen=True)
 class BackupFacts:
-    """The newest file that matches; age in seconds, None when there is none."""
+    """The newest file that matches, or the newest good entry of a catalogue; age in
+    seconds, None when there is none.
+    """
 
     age: float | None = None
     bytes: int = 0
     problem: str = ""
+    id: str = ""
+    verified: bool = False
 
 
 def backup_item(backup: Backup, facts: BackupFacts) -> CheckItem:
     """Return whether a declared backup is there, not empty and young enough."""
+    if backup.drive is not None:
+        return _catalogued_item(backup, backup.drive.verified, facts)
     hours = backup.max_age_seconds / 3600
     seen = facts.problem or "no file matches"
     fine = facts.age is not None and facts.bytes > 0 and not facts.problem
@@ -168,6 +179,28 @@ def backup_item(backup: Backup, facts: BackupFacts) -> CheckItem:
         f"a file, not empty and at most {hours:g} h old (its content is not read)",
         f"Run the backup on {backup.host}, and restore it once somewhere.",
         ok=fine and (facts.age or 0) <= backup.max_age_seconds,
+    )
+
+
+def _catalogued_item(
+    backup: Backup,
+    demanded: bool,  # noqa: FBT001
+    facts: BackupFacts,
+) -> CheckItem:
+    """Return whether the catalogue has a young backup, verified where that is asked."""
+    hours = backup.max_age_seconds / 3600
+    seen = facts.problem or "none in the catalogue"
+    if facts.age is not None:
+        how = "verified by restoring it" if facts.verified else "never verified"
+        seen = f"{facts.id}: {facts.age / 3600:.1f} h old, {how}"
+    young = facts.age is not None and facts.age <= backup.max_age_seconds
+    how = ", verified by restoring it" if demanded else ""
+    return blocker(
+        f"backup.{backup.name}",
+        seen,
+        f"a backup at most {hours:g} h old{how}",
+        f"`hal9-migrate backup create {backup.name}`",
+        ok=young and (facts.verified or not demanded) and not facts.problem,
     )
 
 

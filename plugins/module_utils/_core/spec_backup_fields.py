@@ -35,7 +35,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records im
     Several,
 )
 
-ENGINES = ("postgresql", "pgbackrest", "mariadb", "redis", "files")
+ENGINES = ("postgresql", "mariadb", "redis", "files")
 KEPT = Number("a whole number from 0 to 1000", 0, 1000, whole=True)
 RECIPIENT = Text("a public key of age (age1...)", r"^age1[02-9ac-hj-np-z]{20,100}$")
 
@@ -62,10 +62,9 @@ def _backup(
     path: str | None,
     max_age_seconds: float,
     engine: Any,
-    stanza: str | None,
     **drive: Any,
 ) -> Backup:
-    found = engine and Drive(engine=engine, stanza=stanza or "", **drive)
+    found = engine and Drive(engine=engine, **drive)
     return Backup(name, host, path or "", max_age_seconds, found or None)
 
 
@@ -94,8 +93,8 @@ BACKUP = Record(
             "engine",
             Choice(ENGINES),
             None,
-            "For a backup that is made here: what makes it (pg_dump, pgBackRest, "
-            "mariadb-dump, redis-cli, restic).",
+            "For a backup that is made here: what makes it (pg_dump, mariadb-dump, "
+            "redis-cli, restic).",
             example="postgresql",
         ),
         Field(
@@ -119,13 +118,6 @@ BACKUP = Record(
             [],
             "Files and directories, for `files`.",
             example=["/etc/shop", "/srv/shop/uploads"],
-        ),
-        Field("stanza", w.WORD, None, "The stanza, for `pgbackrest`.", example="shop"),
-        Field(
-            "config",
-            w.FILE,
-            "/etc/pgbackrest.conf",
-            "pgBackRest's configuration on `host`.",
         ),
         Field(
             "directory",
@@ -200,8 +192,6 @@ def _wrong(backup: Backup) -> Iterator[tuple[str, str, str]]:
         yield "source", "nothing", f"the address of the database, for {drive.engine}"
     if (drive.engine == "files") is not bool(drive.paths):
         yield "paths", f"{len(drive.paths)} paths", "paths for `files`, and only there"
-    if (drive.engine == "pgbackrest") is not bool(drive.stanza):
-        yield "stanza", f'"{drive.stanza or ""}"', "a stanza for `pgbackrest`, and only"
-    if drive.recipients and drive.engine in ("files", "pgbackrest"):
-        told = "nothing here: restic and pgBackRest encrypt their repositories"
+    if drive.recipients and drive.engine == "files":
+        told = "nothing here: restic encrypts its repository"
         yield "recipients", f"{len(drive.recipients)} keys", told

@@ -77,7 +77,8 @@ class MariaServer(Server):
     def command(self) -> list[str]:
         return [
             "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.directory}/data",
-            f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
+            f"--socket={self.socket}", f"--port={self.port}",
+            "--bind-address=127.0.0.1",
             f"--pid-file={self.directory}/pid", "--log-bin", "--server-id=1",
         ]  # fmt: skip
 

@@ -83,7 +83,8 @@ class Sessions(Source):
         client.xadd("x", {"a": "b"}, id="5-1")
         client.set(b"\xff\x00odd", b"\x00\xfe")
         self.server.client(17).set("far", "away")
-        client.function_load("#!lua name=l\nredis.register_function('f', function() return 1 end)", replace=True)  # fmt: skip
+        code = "redis.register_function('f', function() return 1 end)"
+        client.function_load(f"#!lua name=l\n{code}", replace=True)
 
     def declared(self) -> dict[str, Any]:
         return {"source": {"env": "REDIS"}}

@@ -109,7 +109,7 @@ class Client:
         mark = f"hal9-{os.urandom(6).hex()}"
         line = " ".join(query.split())
         self._write(f"{line};\nSELECT '{mark}';\n")
-        found = []
+        found: list[list[str]] = []
         for text in self._lines():
             if text == mark:
                 return found
@@ -190,7 +190,8 @@ def _table(client: Client, name: str, engine: str) -> Piece:
     parts = [f"IFNULL(HEX(CONCAT({_named(column)})), 'N')" for (column,) in columns]
     digest = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
     query = (
-        f"SELECT COUNT(*), IFNULL(BIT_XOR(CAST(CONV(LEFT(d, 16), 16, 10) AS UNSIGNED)), 0), "  # noqa: S608
+        "SELECT COUNT(*), "  # noqa: S608
+        "IFNULL(BIT_XOR(CAST(CONV(LEFT(d, 16), 16, 10) AS UNSIGNED)), 0), "
         "IFNULL(SUM(CAST(CONV(RIGHT(d, 12), 16, 10) AS UNSIGNED)), 0) "
         f"FROM (SELECT {digest} AS d FROM {_named(name)}) AS hashed"
     )

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Tuple  # noqa: UP035
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
     explained,
@@ -42,7 +42,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
 
-Stamp = tuple[int, ...]
+Stamp = Tuple[int, ...]  # noqa: UP006  (an alias is evaluated on 3.9)
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,8 @@ def _walk(paths: Sequence[str], root: str = "") -> Iterator[tuple[str, str]]:
         for folder, folders, files in os.walk(top, onerror=_raise):
             for name in (*folders, *files):
                 place = os.path.join(folder, name)
-                yield place[len(root) :], place
+                if not stat.S_ISSOCK(os.lstat(place).st_mode):  # nor does restic
+                    yield place[len(root) :], place
 
 
 def _raise(error: OSError) -> None:
@@ -199,7 +200,7 @@ def _raise(error: OSError) -> None:
 
 def _stamps(paths: Sequence[str]) -> dict[str, Stamp]:
     with explained(paths[0]):
-        found = {}
+        found: dict[str, Stamp] = {}
         for name, place in _walk(paths):
             seen = os.lstat(place)
             found[name] = (

@@ -159,8 +159,8 @@ def _facts(address: str) -> dict[str, Any]:
     try:
         numbers = contents.databases(client)
         try:
-            count = int(client.config_get("databases")["databases"])
-        except (KeyError, *contents.failures()):  # it may be forbidden
+            count = int(client.config_get("databases").get("databases", 16))
+        except contents.failures():  # it may be forbidden
             count = max([15, *numbers]) + 1
         return {
             "databases": count,

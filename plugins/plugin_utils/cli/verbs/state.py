@@ -8,6 +8,7 @@ checkpoints.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
     terminal,
@@ -23,6 +24,7 @@ from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.options import (
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.playbook import Play
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.verbs import (
+    state_return,
     state_transfer,
 )
 
@@ -34,20 +36,27 @@ def state() -> None:
 
 @state.command(cls=Verb)
 @click.argument("name")
+@click.option(
+    "--export", "exports", multiple=True, metavar="ITEM=PATH", help="One that belongs."
+)
 @click.pass_context
-def checkpoint(ctx: click.Context, *, name: str) -> Exit:
+def checkpoint(ctx: click.Context, *, name: str, exports: tuple[str, ...]) -> Exit:
     """Keep a checkpoint of what holds now under NAME.
 
     \b
-    Example:
+    Examples:
       hal9-migrate state checkpoint before-sale
+      hal9-migrate state checkpoint before-sale --export orders=/var/backups/orders-1
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise click.UsageError(
             f"{name!r} is no name of a checkpoint: up to 64 letters, digits, dots,"
             " dashes and underscores, the first a letter or a digit."
         )
-    play = Play("checkpoint", {"hal9_checkpoint_name": name})
+    variables: dict[str, Any] = {"hal9_checkpoint_name": name}
+    if exports:
+        variables["hal9_checkpoint_exports"] = [*exports]
+    play = Play("checkpoint", variables)
     code = work.perform(play, settings_of(ctx))
     if code is Exit.DONE:
         terminal.tell(f"Checkpoint {name} is kept.")
@@ -76,5 +85,7 @@ def list_checkpoints(ctx: click.Context, *, output_format: str | None) -> Exit:
     return code
 
 
+state.add_command(state_return.verify_checkpoint)
+state.add_command(state_return.restore)
 for verb in state_transfer.VERBS:
     state.add_command(verb)

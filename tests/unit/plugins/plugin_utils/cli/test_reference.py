@@ -48,7 +48,7 @@ class TestRender:
             "pre-check, migrate, status, rollback, hold, pause, resume, abort, release,"
             "finalise, validate, report, completion, feature list, feature enable,"
             "feature disable, feature history, state checkpoint,"
-            "state list-checkpoints,"
+            "state list-checkpoints, state restore, state verify-checkpoint,"
             "backup create, backup list, backup verify, backup restore, backup prune,"
             "state export, state import, state manifest, state verify"
         )
