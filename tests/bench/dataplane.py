@@ -13,19 +13,27 @@ from tests.bench.rows import row
 from tests.lab.parts import scratch_directory
 
 ROUNDS, QUICK_ROUNDS = 9, 3
-CONNECTIONS = 16
+CONNECTIONS, FEW_CONNECTIONS = 100, 16
 BURST_SECONDS = 1
 PACE, PACE_SECONDS, QUICK_PACE_SECONDS = 1000, 10, 4
 AT_LEAST, AT_MOST = ">= 0.85", "<= 1.2"
 WARM_UP_SECONDS = 1
 
 ANSWER = "http-after-response|^ *acl "
+TICK = "server tick"
 TRACK = "track-sc|sc_tracked|sc-inc|sc_gpc|sc_inc"
+SIDES = (("both", 5_000), ("legacy", 0), ("new", 10_000))
+"""Whose requests, and the share that makes them so."""
+
+BOUND_ON = ("both", CONNECTIONS)
+
 GROUPS = (
-    ("counting the answer", "", ANSWER),
-    ("counters and their way to the peers", ANSWER, f"{ANSWER}|{TRACK}"),
+    ("counting the answer", 0, "", ANSWER),
+    ("the counters' entry", 0, f"{ANSWER}|{TICK}", f"{ANSWER}|{TICK}|{TRACK}"),
+    ("telling the peers", 0, "", TICK),
+    ("the copy for a retry", 10_000, "", "retry-on"),
 )
-"""A group, what is left out beside it in any case, and what is with the group."""
+"""A group, the share, what is left out beside it in any case, and what is with it."""
 
 Bursts = list[Load]
 
@@ -49,10 +57,13 @@ def run(quick: bool) -> list[dict[str, Any]]:
     with scratch_directory("hal9-bench-dp-") as directory, bed(directory) as made:
         plain, ours = made.plain(), made.hal9()
         rows = []
-        for users, share in (("legacy", 0), ("new", 10_000), ("both", 5_000)):
+        for users, share in SIDES:
             ours.share(share)
-            compared = _compare(made, ours, plain, rounds)
-            rows += _throughput(f"users of {users}", compared)
+            for connections in (CONNECTIONS, FEW_CONNECTIONS):
+                compared = _compare(made, ours, plain, rounds, connections)
+                bound = AT_LEAST if (users, connections) == BOUND_ON else ""
+                name = f"users of {users}, {connections} connections"
+                rows += _throughput(name, compared, bound)
         ours.share(5_000)
         seconds = QUICK_PACE_SECONDS if quick else PACE_SECONDS
         rows.append(_latency(plain, ours, rounds, seconds))
@@ -60,16 +71,20 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def _compare(
-    made: DataplaneBed, ours: Subject, theirs: Subject, rounds: int
+    made: DataplaneBed,
+    ours: Subject,
+    theirs: Subject,
+    rounds: int,
+    connections: int = CONNECTIONS,
 ) -> Compared:
     script, found = made.script(), Compared()
     for _unused in range(rounds):
-        found.theirs.append(theirs.load(script, BURST_SECONDS, CONNECTIONS))
-        found.ours.append(ours.load(script, BURST_SECONDS, CONNECTIONS))
+        found.theirs.append(theirs.load(script, BURST_SECONDS, connections))
+        found.ours.append(ours.load(script, BURST_SECONDS, connections))
     return found
 
 
-def _throughput(users: str, compared: Compared) -> list[dict[str, Any]]:
+def _throughput(users: str, compared: Compared, bound: str) -> list[dict[str, Any]]:
     by_clock = compared.medians(lambda load: load.per_second)
     by_thread = compared.medians(lambda load: load.per_cpu_second)
     return [
@@ -85,7 +100,7 @@ def _throughput(users: str, compared: Compared) -> list[dict[str, Any]]:
             (by_thread[0], "1/s"),
             "plain HAProxy",
             by_thread[1],
-            AT_LEAST,
+            bound,
         ),
     ]
 
@@ -108,14 +123,16 @@ def _latency(
 
 
 def _groups(made: DataplaneBed, ours: Subject, rounds: int) -> list[dict[str, Any]]:
-    """Return what the users of legacy pay for each group, by leaving it out."""
-    ours.share(0)
+    """Return what users of one side pay for each group, by leaving it out."""
     rows = []
-    for number, (group, before, with_it) in enumerate(GROUPS):
+    for number, (group, share, before, with_it) in enumerate(GROUPS):
         full = made.hal9(f"with{number}", before) if before else ours
         less = made.hal9(f"less{number}", with_it)
+        for subject in (full, less):
+            subject.share(share)
+        users = "new" if share else "legacy"
         compared = _compare(made, full, less, rounds)
         whole, rest = compared.medians(lambda load: 1e6 / load.per_cpu_second)
         without = (whole - rest, "µs of processor time a request")
-        rows.append(row(f"cost of {group}, users of legacy", without, "", None, ""))
+        rows.append(row(f"cost of {group}, users of {users}", without, "", None, ""))
     return rows

@@ -14,9 +14,13 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
     config,
     mapfile,
+    tables,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.adapter import (
     HaproxyRouter,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.answer_rules import (
+    COUNTERS,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.samples import (
     SideCounts,
@@ -133,17 +137,30 @@ class Bed:
 
     def _counts(self) -> tuple[SideCounts, SideCounts]:
         """Return what both routers agree on, once nothing is under way any more."""
-        time.sleep(0.3)
-        wait_until(self.agree, 10, "peers")
+        self.wait_for_peers()
         legacy, new = SideCounts(), SideCounts()
         for counts in self.first.adapter.counters("shop"):
             legacy, new = legacy.plus(counts.legacy), new.plus(counts.new)
         return legacy, new
 
-    def agree(self) -> bool:
-        """Whether each router has heard all that the other has counted."""
+    def wait_for_peers(self) -> None:
+        """Wait until each router has told all, and each has heard all that was told."""
+        wait_until(lambda: all(map(_has_told_all, self.routers)), 10, "the tick")
+        wait_until(self._agree, 10, "peers")
+
+    def _agree(self) -> bool:
         first, second = (each.adapter.counters("shop") for each in self.routers)
         return first == second
+
+
+def _has_told_all(router: RouterUnderTest) -> bool:
+    """Whether every counter of the worker has been added to the shared table."""
+    (reply, *_draining) = router.haproxy.ask_all("show table hal9_shop")
+    return all(
+        row[f"gpc{counter}"] == row[f"gpt{counter}"]
+        for row in tables.parse_table(reply).values()
+        for counter in range(COUNTERS)
+    )
 
 
 def declaration(ports: dict[str, int], **changes: Any) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class TestLimit:
             assert not any(r.adapter.read("shop").trip for r in bed.routers)
             record = ask_once(bed.ports[number % 2], f"user{number}", "POST")
             assert record.status == 500
-            wait_until(bed.agree, 5, "peers")
+            bed.wait_for_peers()
         assert ask_once(bed.ports[0], "user1", "POST").side == "legacy"
         wait_until(bed.is_tripped, 2, "trip")
 

@@ -75,6 +75,7 @@ class TestShare:
     def test_the_halves_of_legacy_are_its_even_and_odd_buckets(self, bed: Bed) -> None:
         before_a, before_b = bed.first.adapter.arms("shop")
         ask_users(bed.first.port, USERS)
+        bed.wait_for_peers()
         arm_a, arm_b = bed.first.adapter.arms("shop")
         odd = sum(bucket("shop", user) % 2 for user in USERS)
         assert arm_a.since(before_a).requests == len(USERS) - odd

@@ -25,6 +25,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.servers import (
     Servers,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.shared import (
+    Shared,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.site import (
     Site,
     read_site,
@@ -175,21 +178,22 @@ class HaproxyRouter(Router):
             workers = self._workers(migration)
             workers.write_map(kept)
             workers.set_lease(0)
-            workers.set_generation(_next_generation(workers.read(), epoch))
+            generation = _next_generation(workers.read(), epoch)
+            workers.set_generation(generation)
+            self._shared(migration).await_generation(generation)
             workers.set_trip(None)
         return self.read(migration)
 
     def counters(self, migration: str) -> tuple[RouterCounters, ...]:
         """Return the figures of every router of the peers group."""
-        table = self._table(migration)
         return tuple(
-            tables.router_counters(migration, router, table)
-            for router in self.site.routers
+            tables.router_counters(router, table)
+            for router, table in self._shared(migration).read().items()
         )
 
     def arms(self, migration: str) -> tuple[SideCounts, SideCounts]:
         """Return legacy's figures in two halves by bucket, all routers together."""
-        return tables.arms(migration, self._table(migration))
+        return tables.arms(self._shared(migration).read().values())
 
     def close_connections(self, migration: str, side: Side) -> int:
         """End the connections open to a side's servers; return how many there were."""
@@ -221,10 +225,8 @@ class HaproxyRouter(Router):
         found = re.search(r"value=<(\w+)>", reply)
         return found.group(1) if found else ""
 
-    def _table(self, migration: str) -> dict[str, tables.Row]:
-        worker = self.runtime.workers()[0]
-        reply = self.runtime.ask(worker, f"show table {names.backend(migration)}")
-        return tables.parse_table(reply)
+    def _shared(self, migration: str) -> Shared:
+        return Shared(self.runtime, migration, self.site.routers)
 
     def _exclusively(self, migration: str) -> AbstractContextManager[None]:
         return mapfile.exclusively(self.site.lock_path(migration), _LOCK_SECONDS)

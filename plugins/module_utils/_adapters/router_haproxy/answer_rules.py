@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
     names,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.place import (
+    Place,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.request_rules import (
     NEW,
 )
@@ -24,6 +27,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.sample
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Guard,
+    Migration,
 )
 
 COUNTERS = names.SLOWER_FROM + len(LATENCY_BOUNDS_MS)
@@ -32,8 +36,9 @@ COUNTERS = names.SLOWER_FROM + len(LATENCY_BOUNDS_MS)
 _RULE = "http-after-response set-var(txn.counted) bool(true)"
 
 
-def answer_rules(guard: Guard) -> Iterator[str]:
+def answer_rules(migration: Migration, place: Place) -> Iterator[str]:
     """Yield the ``http-after-response`` rules of a migration's backend."""
+    guard = migration.guard
     failed = _count(names.GUARD_FAILURES)
     error = "{ status ge 500 }"
     masked = "{ var(txn.masked) -m found }"
@@ -45,9 +50,27 @@ def answer_rules(guard: Guard) -> Iterator[str]:
     )
     yield f"{_RULE} if {error} {masked} {_count(names.MASKED_ERRORS)}"
     yield f"{_RULE} if {error} !{masked} {_count(names.ERRORS)} {failed}"
+    yield from _tell_at_once(migration.name, place, error, masked)
     yield f"http-after-response allow if {masked}"
     yield "http-after-response set-var(txn.ms) date(0,ms),sub(txn.t0)"
+    yield (
+        f"http-after-response set-var({names.doubt(migration.name)}) int(1)"
+        f" if {NEW} {{ var(txn.ms) -m int ge {guard.slow_ms} }}"
+    )
     yield from _histogram(guard)
+
+
+def _tell_at_once(name: str, place: Place, error: str, masked: str) -> Iterator[str]:
+    """Yield what a failure of new does beside being counted.
+
+    It is told to the peers, in the entry that the tick has made in the shared table,
+    and the next user of new asks the guard.
+    """
+    table = names.shared_table(name, place.router)
+    tell = f"{{ sc_inc_gpc({names.SHARED_FAILURES},0,{table}) ge 0 }}"
+    doubt = f"http-after-response set-var({names.doubt(name)}) int(1) if {NEW}"
+    yield f"{doubt} {masked} {tell}"
+    yield f"{doubt} {error} !{masked} {tell}"
 
 
 def _quick(guard: Guard) -> Iterator[str]:

@@ -19,9 +19,14 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.mirror import (
     mirror_path,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.request_rules import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.place import (
     Place,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.request_rules import (
     request_rules,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.tick_rules import (
+    tick_sections,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     InvalidSpec,
@@ -32,6 +37,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
 )
 
 _TABLE = "type string len 64 size 1k expire 24d"
+_COUNTED = "type integer size 1k expire 24d"
 _DIGITS = 16
 _RETRY_ON = "conn-failure empty-response junk-response response-timeout 500 502 503 504"
 
@@ -126,8 +132,11 @@ def _migration(plan: RouterPlan, migration: Migration) -> Iterator[str]:
         yield _section(title, _finalised(migration))
         return
     yield _health(migration.name, "legacy", migration.legacy)
+    place = _place(plan, migration)
+    for title, lines in tick_sections(migration, place):
+        yield _section(title, lines)
     yield _section(
-        f"backend {names.backend(migration.name)}", _traffic(plan, migration)
+        f"backend {names.backend(migration.name)}", _traffic(migration, place)
     )
 
 
@@ -147,18 +156,21 @@ def _health(name: str, side: str, spec: SideSpec) -> str:
     return _section(f"backend {names.health_backend(name, side)}", [*lines, *servers])
 
 
-def _traffic(plan: RouterPlan, migration: Migration) -> Iterator[str]:
-    place = Place(
+def _place(plan: RouterPlan, migration: Migration) -> Place:
+    return Place(
         router=plan.name,
         routers=tuple(peer.name for peer in plan.peers),
         map_path=f"{plan.directory}/{migration.name}.map",
         mirror=plan.mirror.action if plan.mirror and migration.shadow else None,
         mirror_path=mirror_path(plan.directory, migration.name),
     )
+
+
+def _traffic(migration: Migration, place: Place) -> Iterator[str]:
     yield from _backend_lines(migration)
     yield f"retry-on {_RETRY_ON}"
     yield from request_rules(migration, place)
-    yield from answer_rules(migration.guard)
+    yield from answer_rules(migration, place)
     yield from _servers(migration)
 
 
@@ -175,8 +187,8 @@ def _backend_lines(migration: Migration) -> Iterator[str]:
     yield "option redispatch 1"
     yield "retries 2"
     yield (
-        f"stick-table {_TABLE}"
-        f" store gpc({COUNTERS}),gpc_rate({names.RATES},{window}s) peers hal9"
+        f"stick-table {_COUNTED} store gpc({COUNTERS}),gpc_rate({names.RATES},{window}s)"
+        f",gpt({COUNTERS})"
     )
 
 

@@ -24,6 +24,18 @@ ERRORS, MASKED, MASKED_ERRORS, MOVED = 3, 4, 5, 6
 Of MASKED all but MOVED are failed attempts.
 """
 
+LEGACY_ARMS = (0, 1)
+"""Keys of the counters of legacy's halves, by the lowest bit of a user's bucket."""
+
+NEW_FROM = 2
+"""The counters of new have this and the generation as their key."""
+
+SHARED_TIME, SHARED_ATTEMPTS, SHARED_SLOW, SHARED_FROM = 0, 1, 2, 3
+"""What a shared table holds in gpt: when it was told, two rates, then every counter."""
+
+SHARED_FAILURES = 0
+"""The counter of a shared table that a failure of new moves at once."""
+
 SLOWER_FROM = 7
 """The first of the counters "at least as slow as LATENCY_BOUNDS_MS[i]"."""
 
@@ -62,11 +74,28 @@ def generation_key(migration: str) -> str:
     return f"{migration}/generation"
 
 
-def legacy_key(migration: str, arm: str, router: str) -> str:
-    """Return the counter key of one half of legacy (arm a or b, by bucket parity)."""
-    return f"{migration}/legacy.{arm}@{router}"
+def shared_table(migration: str, router: str) -> str:
+    """Return the table in which a router tells its peers what it has counted."""
+    return f"hal9_{migration}:{router}"
 
 
-def new_key_prefix(migration: str) -> str:
-    """Return what comes before the generation in the counter keys of new."""
-    return f"{migration}/new."
+def tick_backend(migration: str) -> str:
+    """Return the backend whose check has the counters told to the peers."""
+    return f"hal9_{migration}.tick"
+
+
+def tick_frontend(migration: str) -> str:
+    """Return the frontend that tells the peers when the check asks for it."""
+    return f"hal9_{migration}.ticks"
+
+
+def generation(migration: str, age: str) -> str:
+    """Return the variable with the key of new's present or last generation, as the tick
+    knows it.
+    """
+    return f"proc.hal9_{migration}_{age}"
+
+
+def doubt(migration: str) -> str:
+    """Return the variable that is 0 while nothing is wrong with new, on this worker."""
+    return f"proc.hal9_{migration}_doubt"

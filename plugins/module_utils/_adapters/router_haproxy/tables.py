@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
@@ -104,49 +104,51 @@ def parse_sessions(text: str, backend: str) -> Iterator[tuple[str, str, int]]:
 
 
 def side_counts(row: Row) -> SideCounts:
-    """Return the counts of one side's entry: answers it gave, and attempts masked."""
-    attempts = row.get(f"gpc{names.ATTEMPTS}", 0)
-    rescued = row.get(f"gpc{names.MASKED}", 0)
+    """Return the counts of one shared entry: answers given, and attempts masked."""
+    attempts = _counted(row, names.ATTEMPTS)
+    rescued = _counted(row, names.MASKED)
     requests = attempts - rescued
-    slower = [row.get(f"gpc{names.SLOWER_FROM + i}", 0) for i in range(BUCKETS - 1)]
+    slower = [_counted(row, names.SLOWER_FROM + i) for i in range(BUCKETS - 1)]
     return SideCounts(
         requests=requests,
-        errors=row.get(f"gpc{names.ERRORS}", 0),
-        masked=rescued - row.get(f"gpc{names.MOVED}", 0),
+        errors=_counted(row, names.ERRORS),
+        masked=rescued - _counted(row, names.MOVED),
         buckets=tuple(a - b for a, b in zip([requests, *slower], [*slower, 0])),
     )
 
 
-def router_counters(
-    migration: str, router: str, table: dict[str, Row]
-) -> RouterCounters:
-    """Return one router's figures; the answers that masked failures are legacy's."""
+def router_counters(router: str, table: dict[str, Row]) -> RouterCounters:
+    """Return the figures in a router's shared table; the answers that masked failures
+    are legacy's.
+    """
     legacy, new, rescued = _NOTHING, _NOTHING, _NOTHING
     for key, row in table.items():
-        name, _at, at_router = key.rpartition("@")
-        if at_router != router:
-            continue
-        if name.startswith(names.new_key_prefix(migration)):
+        if int(key) >= names.NEW_FROM:
             new = new.plus(side_counts(row))
             rescued = rescued.plus(_rescued(row))
-        elif name.startswith(f"{migration}/legacy."):
+        else:
             legacy = legacy.plus(side_counts(row))
     return RouterCounters(router, legacy=legacy.plus(rescued), new=new)
 
 
-def arms(migration: str, table: dict[str, Row]) -> tuple[SideCounts, SideCounts]:
-    """Return what both halves of legacy answered, all routers together."""
-    halves = {"a": _NOTHING, "b": _NOTHING}
-    for key, row in table.items():
-        for arm, counts in halves.items():
-            if key.startswith(names.legacy_key(migration, arm, "")):
-                halves[arm] = counts.plus(side_counts(row))
-    return halves["a"], halves["b"]
+def arms(tables: Iterable[dict[str, Row]]) -> tuple[SideCounts, SideCounts]:
+    """Return what both halves of legacy answered, by all routers' shared tables."""
+    halves = [_NOTHING, _NOTHING]
+    for table in tables:
+        for arm in names.LEGACY_ARMS:
+            halves[arm] = halves[arm].plus(side_counts(table.get(str(arm), {})))
+    return halves[0], halves[1]
 
 
 def _rescued(row: Row) -> SideCounts:
-    answers = row.get(f"gpc{names.MASKED}", 0)
-    return SideCounts(requests=answers, errors=row.get(f"gpc{names.MASKED_ERRORS}", 0))
+    return SideCounts(
+        requests=_counted(row, names.MASKED),
+        errors=_counted(row, names.MASKED_ERRORS),
+    )
+
+
+def _counted(row: Row, counter: int) -> int:
+    return row.get(f"gpt{names.SHARED_FROM + counter}", 0)
 
 
 def _entry(line: str) -> tuple[str, list[tuple[str, str]]]:

@@ -30,6 +30,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
 )
 
 _T = TypeVar("_T")
+_EMPTIED_AT_MOST = 5
 _UNKNOWN_MAP = "Unknown map"
 
 
@@ -152,10 +153,16 @@ class Workers:
         self._each(lambda worker: self._set_key(worker, key, values))
 
     def _set_key(self, worker: Worker, key: str, values: Mapping[str, int]) -> None:
+        """Write and read back; a draining worker may empty its table in between."""
         data = " ".join(f"data.{name} {value}" for name, value in values.items())
-        self.runtime.order(worker, f"set table {names.CONTROL} key {key} {data}")
-        reply = self.runtime.ask(worker, f"show table {names.CONTROL} key {key}")
-        self._compare(worker, tables.parse_table(reply).get(key, {}), values)
+        seen: Mapping[str, int] = {}
+        for _attempt in range(_EMPTIED_AT_MOST if worker.draining else 1):
+            self.runtime.order(worker, f"set table {names.CONTROL} key {key} {data}")
+            reply = self.runtime.ask(worker, f"show table {names.CONTROL} key {key}")
+            seen = tables.parse_table(reply).get(key, {})
+            if seen:
+                break
+        self._compare(worker, seen, values)
 
     def _compare(
         self, worker: Worker, seen: Mapping[str, int], wanted: Mapping[str, int]

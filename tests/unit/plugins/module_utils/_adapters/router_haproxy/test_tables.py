@@ -31,9 +31,11 @@ CONTROL = """# table: hal9_control, type: string, size:1024, used:2
 """
 
 
-def counters(key: str, *values: int) -> str:
-    numbers = " ".join(f"gpc{place}={value}" for place, value in enumerate(values))
-    return f"0x7f1: key={key} use=0 exp=1 {numbers} gpc0_rate(10000)=3\n"
+def told(key: int, *values: int) -> str:
+    """What a shared table says: time and two rates, then the counters."""
+    numbers = (1_795_201_914, 7, 0, *values)
+    shown = " ".join(f"gpt{place}={value}" for place, value in enumerate(numbers))
+    return f"0x7f1: key={key} use=0 exp=1 {shown} gpc0=1 gpc0_rate(10000)=3\n"
 
 
 class TestWorkers:
@@ -52,18 +54,25 @@ class TestRouterCounters:
     def test_masked_answers_are_legacys(self) -> None:
         slower = (2, 1, *([0] * 10))
         text = (
-            counters("shop/legacy.a@r1", 60, 1, 0, 1, 0, 0, 0, *slower)
-            + counters("shop/legacy.b@r1", 40, 0, 0, 0, 0, 0, 0, *([0] * 12))
-            + counters("shop/new.0@r1", 10, 3, 0, 1, 3, 1, 1, *([0] * 12))
-            + counters("shop/new.1@r1", 5, 0, 0, 0, 0, 0, 0, *([0] * 12))
-            + counters("shop/new.0@r2", 99, 0, 0, 0, 0, 0, 0, *([0] * 12))
-            + counters("shopping/new.0@r1", 77, 0, 0, 0, 0, 0, 0, *([0] * 12))
+            told(0, 60, 1, 0, 1, 0, 0, 0, *slower)
+            + told(1, 40, 0, 0, 0, 0, 0, 0, *([0] * 12))
+            + told(2, 10, 3, 0, 1, 3, 1, 1, *([0] * 12))
+            + told(7, 5, 0, 0, 0, 0, 0, 0, *([0] * 12))
         )
-        seen = tables.router_counters("shop", "r1", tables.parse_table(text))
+        seen = tables.router_counters("r1", tables.parse_table(text))
         assert (seen.new.requests, seen.new.errors, seen.new.masked) == (12, 1, 2)
         assert (seen.legacy.requests, seen.legacy.errors) == (103, 2)
         assert seen.legacy.buckets[:3] == (98, 1, 1)
         assert seen.new.attempts == 14
+
+
+class TestArms:
+    def test_each_half_is_the_sum_of_all_routers(self) -> None:
+        nothing = [0] * 18
+        first = tables.parse_table(told(0, 60, *nothing) + told(1, 40, *nothing))
+        second = tables.parse_table(told(0, 5, *nothing) + told(2, 99, *nothing))
+        arm_a, arm_b = tables.arms([first, second])
+        assert (arm_a.requests, arm_b.requests) == (65, 40)
 
 
 class TestSessions:

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, hal9.migrate contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tick: ten times a second a worker tells the peers what it has counted.
+
+A counter in a table with peers costs each request an update to every peer. So a worker
+counts in a table of its own, and a health check that asks the worker itself has the
+counters added to a shared table. It does so without traffic too: the last counts of a
+router that went quiet are told, and a router that has gone is known by the time it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
+    names,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.answer_rules import (
+    COUNTERS,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.guard_rules import (
+    is_well,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.place import (
+    Place,
+    new_key,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
+    Migration,
+)
+
+TICK_MS = 100
+_PATIENCE = "2s"
+_LAST, _NEW = 2, 3
+_PARTS = (*names.LEGACY_ARMS, _LAST, _NEW)
+_BIND_IDS_FROM = 1001
+_TABLE = "type integer size 1k expire 24d"
+
+Section = tuple[str, list[str]]
+
+
+def tick_sections(migration: Migration, place: Place) -> Iterator[Section]:
+    """Yield a table for each router, the check that asks, and what then is told."""
+    window = migration.guard.window_seconds
+    store = f"gpt({names.SHARED_FROM + COUNTERS}),gpc(1),gpc_rate(1,{window}s)"
+    for router in place.routers:
+        title = f"backend {names.shared_table(migration.name, router)}"
+        yield title, [f"stick-table {_TABLE} store {store} peers hal9"]
+    yield f"backend {names.tick_backend(migration.name)}", list(_check(place))
+    yield (
+        f"frontend {names.tick_frontend(migration.name)}",
+        list(_tell(migration, place)),
+    )
+
+
+def _check(place: Place) -> Iterator[str]:
+    """Yield a check for each part; one check with several connections gets stuck."""
+    yield "mode http"
+    yield "option httpchk"
+    for timeout in ("connect", "check", "server"):
+        yield f"timeout {timeout} {_PATIENCE}"
+    yield "http-check send meth GET uri / ver HTTP/1.1 hdr Host hal9"
+    yield "http-check expect status 200"
+    for part in _PARTS:
+        address = place.tick_address(part)
+        yield f"server tick{part} {address} check inter {TICK_MS}ms fall 20 rise 1"
+
+
+def _tell(migration: Migration, place: Place) -> Iterator[str]:
+    """Yield the addition of what is new in one entry (sc1) to the shared one (sc0).
+
+    It adds, so that a new worker goes on from what an old one has told. What is told
+    already stands beside each counter, in the worker's own table.
+    """
+    table = names.backend(migration.name)
+    yield "mode http"
+    for part in _PARTS:
+        yield f"bind {place.tick_address(part)} id {_BIND_IDS_FROM + part}"
+    yield f"timeout client {_PATIENCE}"
+    yield "http-request set-log-level silent"
+    for arm in names.LEGACY_ARMS:
+        yield f"http-request set-var(txn.key) int({arm}) if {_is(arm)}"
+    yield from _generations(migration.name)
+    yield "http-request return status 200 if !{ var(txn.key) -m found }"
+    shared = names.shared_table(migration.name, place.router)
+    yield f"http-request track-sc0 var(txn.key) table {shared}"
+    yield f"http-request track-sc1 var(txn.key) table {table}"
+    yield from _add()
+    yield f"http-request sc-set-gpt({names.SHARED_TIME},0) date()"
+    for rate, counter in (
+        (names.SHARED_ATTEMPTS, names.ATTEMPTS),
+        (names.SHARED_SLOW, names.SLOW),
+    ):
+        yield f"http-request sc-set-gpt({rate},0) sc_gpc_rate({counter},1)"
+    yield f"http-request return status 200 if !{_is(_NEW)}"
+    yield from is_well(migration, place)
+    yield "http-request return status 200"
+
+
+def _generations(name: str) -> Iterator[str]:
+    """Yield the keys of new; requests of the last generation may still be under way."""
+    present, last = (names.generation(name, age) for age in ("present", "last"))
+    if_new = f"if {_is(_NEW)}"
+    yield f"http-request set-var(txn.key) {new_key(name)} {if_new}"
+    yield (
+        f"http-request set-var({last}) var({present}) {if_new}"
+        f" !{{ var(txn.key),sub({present}) eq 0 }}"
+    )
+    yield f"http-request set-var({present}) var(txn.key) {if_new}"
+    yield f"http-request set-var(txn.key) var({last}) if {_is(_LAST)}"
+
+
+def _is(part: int) -> str:
+    return f"{{ so_id {_BIND_IDS_FROM + part} }}"
+
+
+def _add() -> Iterator[str]:
+    """Yield the reading, attempts last, and then the telling, attempts first.
+
+    So no reader, of a half told entry either, sees more slow answers than answers.
+    """
+    for counter in reversed(range(COUNTERS)):
+        yield f"http-request set-var(txn.n{counter}) sc_get_gpc({counter},1)"
+    for counter in range(COUNTERS):
+        told = names.SHARED_FROM + counter
+        yield f"http-request set-var(txn.before) sc_get_gpt({counter},1)"
+        yield (
+            f"http-request sc-set-gpt({told},0)"
+            f" sc_get_gpt({told},0),add(txn.n{counter}),sub(txn.before)"
+        )
+        yield f"http-request sc-set-gpt({counter},1) var(txn.n{counter})"
