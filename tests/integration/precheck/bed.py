@@ -81,7 +81,7 @@ class Bed:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         for router in self.routers:
             text = router.config.read_text()
-            router.write(text.replace(UNUSED, "default_backend hal9_shop"))
+            router.write(text.replace(UNUSED, "default_backend hal9_shop", 1))
             router.reload()
         wait_until(self._connected, 20, "the routers' peers: connected")
 

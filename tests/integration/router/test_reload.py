@@ -78,6 +78,19 @@ class TestReload:
         assert set(sides(own_bed).values()) == {"legacy"}
         assert own_bed.first.adapter.read("shop").trip == "operator"
 
+    def test_the_counters_go_on(self, own_bed: Bed) -> None:
+        own_bed.share(5000)
+        sides(own_bed)
+        before = own_bed.counted()
+        own_bed.first.haproxy.reload()
+        own_bed.first.adapter.rewrite("shop")
+        hear_each_other(own_bed)
+        sides(own_bed)
+        legacy, new = own_bed.counted()
+        assert before[0].requests + before[1].requests == len(USERS)
+        assert legacy.requests == 2 * before[0].requests
+        assert new.requests == 2 * before[1].requests
+
 
 class TestRestart:
     def test_lease_and_share_are_learned_back(self, own_bed: Bed) -> None:

@@ -187,8 +187,8 @@ def _backend_lines(migration: Migration) -> Iterator[str]:
     yield "option redispatch 1"
     yield "retries 2"
     yield (
-        f"stick-table {_COUNTED} store gpc({COUNTERS}),gpc_rate({names.RATES},{window}s)"
-        f",gpt({COUNTERS})"
+        f"stick-table {_COUNTED} store gpc({COUNTERS})"
+        f",gpc_rate({names.RATES},{window}s),gpt({COUNTERS})"
     )
 
 

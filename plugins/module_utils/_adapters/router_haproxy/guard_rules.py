@@ -4,7 +4,7 @@
 """The rules of the guard: what trips, and when nobody needs to ask.
 
 While nothing is wrong with new a request asks one variable of the worker. A failure or
-a slow answer sets it at once; the tick finds out ten times a second whether all is well.
+a slow answer sets it at once; the tick finds out ten times a second if all is well.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 A counter in a table with peers costs each request an update to every peer. So a worker
 counts in a table of its own, and a health check that asks the worker itself has the
 counters added to a shared table. It does so without traffic too: the last counts of a
-router that went quiet are told, and a router that has gone is known by the time it left.
+router that went quiet are told, and one that has gone is known by the time it left.
 """
 
 from __future__ import annotations
