@@ -89,7 +89,10 @@ def _linking(shop: Shop) -> tuple[threading.Thread, list[str]]:
 
     thread = threading.Thread(target=link)
     thread.start()
-    ready = lambda: len(copied(shop)) > 2 or not thread.is_alive()  # noqa: E731
+
+    def ready() -> bool:
+        return len(copied(shop)) > 2 or not thread.is_alive()
+
     wait_until(ready, 30, "a few chunks", 0.02)
     assert thread.is_alive(), said
     return thread, said

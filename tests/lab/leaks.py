@@ -66,7 +66,7 @@ class Leaks:
             self._seen.add(f"the process list ({Path(program).name})")
 
     def _files(self) -> Iterator[str]:
-        for root in {self._lab.records, self._lab.home}:
+        for root in dict.fromkeys((self._lab.records, self._lab.home)):
             for path in root.rglob("*"):
                 if path.is_file() and not self._is_cluster(root, path):
                     yield from self._leak(root, path)

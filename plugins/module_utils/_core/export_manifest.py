@@ -216,15 +216,20 @@ def _manifest(raw: Mapping[str, Any]) -> Manifest:
     return Manifest(**{**{name: raw[name] for name in names}, **parts})
 
 
+def _is_number(value: object) -> bool:
+    """Say whether JSON had a whole number there; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _check(manifest: Manifest) -> None:
     """Refuse numbers, digests and names that no export of ours has."""
     for chunk in manifest.chunks:
         if not _DIGEST.fullmatch(str(chunk.digest)):
             raise _refused(f"chunk {chunk.number!r} is named {chunk.digest!r:.80}")
         sizes = (chunk.number, chunk.stored_bytes, chunk.raw_bytes, chunk.rows)
-        if not all(type(n) is int and 0 <= n <= LARGEST_PIECE for n in sizes):
+        if not all(_is_number(n) and 0 <= n <= LARGEST_PIECE for n in sizes):
             raise _refused(f"chunk {chunk.number!r} has impossible sizes")
-        if type(chunk.table) is not int or not (
+        if not _is_number(chunk.table) or not (
             STRUCTURE <= chunk.table < len(manifest.tables)
         ):
             raise _refused(f"chunk {chunk.number} is of an unknown table")

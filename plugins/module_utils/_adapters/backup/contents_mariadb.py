@@ -126,7 +126,8 @@ class Client:
         return found[0][0] if found else ""
 
     def _write(self, text: str) -> None:
-        assert self.child.stdin is not None
+        if self.child.stdin is None:
+            raise AssertionError
         try:
             self.child.stdin.write(text.encode())
             self.child.stdin.flush()
@@ -134,7 +135,8 @@ class Client:
             raise MigrateError(f"MariaDB: {self._complaint()}") from None
 
     def _lines(self) -> Iterator[str]:
-        assert self.child.stdout is not None
+        if self.child.stdout is None:
+            raise AssertionError
         for raw in self.child.stdout:
             if time.monotonic() > self.runner.until:
                 raise TimedOut("MariaDB did not answer in the time given.")

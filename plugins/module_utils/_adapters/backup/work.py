@@ -67,7 +67,8 @@ class Backups:
         with self.catalogue.locked():
             swept = self._sweep()
             entry = young.entry if young else self._made(wanted)
-            assert entry is not None
+            if entry is None:
+                raise AssertionError
             if verify:
                 self._verified(entry)
         made = self.result_of(self.named(entry.id), changed=True)

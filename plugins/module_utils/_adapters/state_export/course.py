@@ -163,7 +163,8 @@ def _raise_first(running: Sequence[Future[None]]) -> None:
     telling = [e for e in errors if not isinstance(e, Stopped)]
     known = [e for e in telling if isinstance(e, MigrateError)]
     for error in (*known, *telling, *errors):
-        assert error is not None
+        if error is None:
+            raise AssertionError
         raise error
 
 

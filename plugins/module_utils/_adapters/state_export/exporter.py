@@ -124,7 +124,8 @@ class Export:
     def _complete(self, place: ExportDirectory) -> dict[str, Any]:
         manifest, _unused = place.manifest(self.key)
         found = place.plan()
-        assert found is not None
+        if found is None:
+            raise AssertionError
         refuse_other_config(found[0], self.config, place.path)
         return {"changed": False, "where": place.path, **totals(manifest)}
 

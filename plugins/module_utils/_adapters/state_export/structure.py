@@ -158,7 +158,8 @@ _DUMP = (
 
 
 def _output(begun: subprocess.Popen[bytes]) -> IO[bytes]:
-    assert begun.stdout is not None
+    if begun.stdout is None:
+        raise AssertionError
     return begun.stdout
 
 

@@ -53,7 +53,8 @@ class FilesEngine(StateEngine):
     @classmethod
     def declared(cls, item: StateItem, given: Given) -> FilesEngine:
         """Return the engine of an item."""
-        assert isinstance(item, FilesItem)
+        if not isinstance(item, FilesItem):
+            raise TypeError
         return cls(from_item(given.migration, item, given.directory))
 
     @classmethod

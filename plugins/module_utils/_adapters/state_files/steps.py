@@ -162,7 +162,8 @@ class FilesSwitch(Switch):
     def _make_certain(self) -> None:
         """Copy again what size and time do not show to be different."""
         known = note.read(self.site)
-        assert known is not None
+        if known is None:
+            raise AssertionError
         base, there = os.fsencode(self.source), os.fsencode(self.target)
         doubtful = tree.changed_since(base, known.since - CLOCK_SECONDS)
         wrong = [
@@ -180,7 +181,8 @@ class FilesSwitch(Switch):
 
     def _lead(self, side: Side) -> None:
         known = note.read(self.site)
-        assert known is not None
+        if known is None:
+            raise AssertionError
         note.refuse_other_roots(self.site, known)
         if known.toward != side:
             turned = replace(known, toward=side, since=time.time(), size=0, seconds=0.0)

@@ -132,7 +132,8 @@ class BulkCopy:
         planned = chunks(sizes(self.legacy, self.site), ranged=ranged)
         ledger.begin(self.new, self.to_new.name, held, planned)
         found = ledger.read(self.new, self.to_new.name)
-        assert found is not None
+        if found is None:
+            raise AssertionError
         return found
 
     def _move(self, copy: ledger.Copy, deadline: float) -> None:
@@ -190,7 +191,8 @@ class BulkCopy:
 
     def _refuse_unfinished(self, copy: ledger.Copy) -> None:
         now = ledger.read(self.new, copy.link)
-        assert now is not None
+        if now is None:
+            raise AssertionError
         left = len(now.chunks) - len(now.done)
         if left:
             raise TimedOut(

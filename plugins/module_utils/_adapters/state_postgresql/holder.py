@@ -51,7 +51,8 @@ def main() -> None:
         shown = export(keeper, asked)
     except psycopg.Error as error:
         shown = {"error": str(error)}
-    print(json.dumps(shown), flush=True)
+    sys.stdout.write(json.dumps(shown) + "\n")
+    sys.stdout.flush()
     sys.stdout.close()
     if "error" not in shown:
         watch(keeper, asked)

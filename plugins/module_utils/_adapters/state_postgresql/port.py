@@ -74,7 +74,8 @@ class PostgresEngine(StateEngine):
     @classmethod
     def declared(cls, item: StateItem, given: Given) -> PostgresEngine:
         """Return the engine of an item."""
-        assert isinstance(item, PostgresItem)
+        if not isinstance(item, PostgresItem):
+            raise TypeError
         site = from_item(given.migration, item, given.secrets)
         return cls(site, given.directory)
 

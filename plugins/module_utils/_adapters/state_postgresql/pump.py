@@ -107,8 +107,10 @@ class Pump:
         target: subprocess.Popen[bytes],
     ) -> None:
         taken, given = source.stdout, target.stdin
-        assert taken is not None
-        assert given is not None
+        if taken is None:
+            raise AssertionError
+        if given is None:
+            raise AssertionError
         for pipe in (taken, given):
             fcntl.fcntl(pipe, 1031, PIPE)  # F_SETPIPE_SZ, which Python 3.9 lacks
         os.set_blocking(given.fileno(), False)
@@ -147,7 +149,8 @@ class Pump:
     def _refuse_failed(
         self, ended: subprocess.Popen[bytes], what: str, chunk: Chunk
     ) -> None:
-        assert ended.stderr is not None
+        if ended.stderr is None:
+            raise AssertionError
         said = ended.stderr.read(8000).decode(errors="replace")
         if ended.wait():
             text = cleaned(said, self.site.secrets)[-400:]

@@ -90,8 +90,10 @@ def hold(site: Site, slot: str, tables: list[str], seconds: float) -> Snapshot:
         start_new_session=True,
         close_fds=True,
     )
-    assert child.stdin is not None
-    assert child.stdout is not None
+    if child.stdin is None:
+        raise AssertionError
+    if child.stdout is None:
+        raise AssertionError
     child.stdin.write(json.dumps(asked) + "\n")
     child.stdin.close()
     if not select.select([child.stdout], [], [], seconds)[0]:

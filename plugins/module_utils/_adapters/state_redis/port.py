@@ -52,7 +52,8 @@ class RedisEngine(StateEngine):
     @classmethod
     def declared(cls, item: StateItem, given: Given) -> RedisEngine:
         """Return the engine of an item."""
-        assert isinstance(item, RedisItem)
+        if not isinstance(item, RedisItem):
+            raise TypeError
         return cls(from_item(given.migration, item, given.secrets))
 
     @classmethod
