@@ -31,6 +31,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records im
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     Fence,
     FilesItem,
+    MariaItem,
     PgBouncer,
     PostgresItem,
     RedisItem,
@@ -203,6 +204,24 @@ REDIS_ITEM = Record(
     ),
 )
 
+MARIADB_ITEM = Record(
+    "MariaDB item",
+    _server_item(MariaItem),
+    (
+        *_item("mariadb", "A MariaDB server with all its databases."),
+        *_servers("server", "mariadb://user:password@host:port", "STOCK"),
+        Field(
+            "application_accounts",
+            Several(w.ACCOUNT, 1, 50),
+            REQUIRED,
+            "Every account of the application, as user@host; they are locked on the "
+            "side that is shut, because read_only does not outlive a restart.",
+            example=["stock@%"],
+        ),
+        *_lag("Replication lag to switch at.", "The same in time."),
+    ),
+)
+
 FENCE = Record(
     "fence",
     Fence,
@@ -268,6 +287,7 @@ STATE_ITEM = Variants(
     "postgresql",
     (
         ("files", FILES_ITEM),
+        ("mariadb", MARIADB_ITEM),
         ("postgresql", POSTGRESQL_ITEM),
         ("redis", REDIS_ITEM),
     ),

@@ -22,6 +22,7 @@ PORT = (
 ADDRESS = r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?):" + PORT + "$"
 NAME = r"^[a-z][a-z0-9_]{0,15}$"
 WORD = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+ACCOUNT = r"^[^\x00-\x20\x7f'`\\@]{1,80}@[^\x00-\x20\x7f'`\\@]{1,255}$"
 LABEL = r"^[^\x00-\x1f\x7f]{1,200}$"
 OPTIONAL_LABEL = r"^[^\x00-\x1f\x7f]{0,200}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"

@@ -31,6 +31,7 @@ class LinkReading:
 
     Lag is in bytes and seconds. ``slot`` and ``slot_status`` are PostgreSQL's: its word
     for the slot (reserved, extended, unreserved, lost), empty when it is not there.
+    ``problem`` is the error that a link has stopped with, free of secrets.
     """
 
     toward: Side
@@ -42,6 +43,7 @@ class LinkReading:
     lag_seconds: float | None = None
     slot: str = ""
     slot_status: str = ""
+    problem: str = ""
 
     @property
     def copied(self) -> bool:

@@ -175,6 +175,7 @@ def _not_fit(site: StateSite, live: LinkReading) -> list[str]:
     said = (
         (not live.copied, "the initial copy goes on"),
         (not live.active, "the link is not active"),
+        (bool(live.problem), f"the link is broken: {live.problem}"),
         (
             bytes_late > site.max_lag_bytes,
             f"lag {bytes_late} bytes exceeds {site.max_lag_bytes}",

@@ -114,6 +114,15 @@ class RedisItem(ServerItem):
 
 
 @dataclass(frozen=True)
+class MariaItem(ServerItem):
+    """All databases of a MariaDB server; ``application_accounts``, as user@host, are
+    fenced.
+    """
+
+    application_accounts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Fence:
     """How the writers of a file tree are held: a file that they obey, or commands.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.parts.haproxy import Haproxy, ReloadFailed
+from tests.lab.parts.mariadb import MariaServer
 from tests.lab.parts.pgbouncer import PgBouncerServer
 from tests.lab.parts.places import free_port, free_ports, scratch_directory
 from tests.lab.parts.postgres import PostgresCluster
@@ -12,6 +13,7 @@ from tests.lab.parts.waiting import TookTooLong, wait_until
 
 __all__ = [
     "Haproxy",
+    "MariaServer",
     "PgBouncerServer",
     "PostgresCluster",
     "RedisServer",

@@ -15,6 +15,9 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_files.port import (
     FilesEngine,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_mariadb.port import (
+    MariaEngine,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.port import (
     PostgresEngine,
 )
@@ -34,6 +37,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items imp
 
 ENGINES: Mapping[str, type[StateEngine]] = {
     "files": FilesEngine,
+    "mariadb": MariaEngine,
     "postgresql": PostgresEngine,
     "redis": RedisEngine,
 }
