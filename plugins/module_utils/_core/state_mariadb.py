@@ -230,6 +230,12 @@ def _content(facts: MariaSiteFacts) -> Iterator[ReadinessItem]:
             "Move them by hand, or DROP SYSTEM VERSIONING.",
         ),
         (
+            "float_columns",
+            () if facts.linked else source.floats,
+            "none: a dump keeps six digits of a FLOAT",
+            "ALTER TABLE ... MODIFY ... DOUBLE: it keeps the values exactly.",
+        ),
+        (
             "events",
             source.events,
             "none enabled: they run on either side, and whether they do is not moved",

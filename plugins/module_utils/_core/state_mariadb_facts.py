@@ -31,6 +31,7 @@ class MariaFacts:
     without_key: tuple[str, ...] = ()
     other_engines: tuple[str, ...] = ()
     versioned: tuple[str, ...] = ()
+    floats: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     definers: tuple[str, ...] = ()
     data_bytes: int = 0

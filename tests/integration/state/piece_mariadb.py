@@ -26,9 +26,10 @@ ACCOUNT = "shop@%"
 REFUSALS = (1045, 1130, 1290, 4151)
 """A locked account, no account, read_only: nothing was written."""
 CONTENT = (
+    "USE shop",
     """CREATE TABLE shop.orders (id bigint PRIMARY KEY AUTO_INCREMENT,
        customer varchar(60) NOT NULL, amount decimal(12,2), note text,
-       at timestamp(6) NOT NULL DEFAULT current_timestamp(6), price double, size float,
+       at timestamp(6) NOT NULL DEFAULT current_timestamp(6), price double,
        flags bit(5), raw varbinary(40), doc json, twice decimal(13,2) AS (amount * 2),
        KEY by_customer (customer))""",
     """CREATE TABLE shop.items (order_id bigint, line int, what varchar(50),
@@ -38,8 +39,8 @@ CONTENT = (
        CHARACTER SET latin1""",
     "CREATE TABLE depot.texts (text varchar(40) PRIMARY KEY)",
     "CREATE SEQUENCE depot.numbers START WITH 7 CACHE 10",
-    """INSERT INTO shop.orders (customer, amount, price, size, flags, raw, doc)
-       SELECT CONCAT('c', seq % 7), seq, seq / 7, seq / 3, seq % 32, UNHEX(MD5(seq)),
+    """INSERT INTO shop.orders (customer, amount, price, flags, raw, doc)
+       SELECT CONCAT('c', seq % 7), seq, seq / 7, seq % 32, UNHEX(MD5(seq)),
        JSON_OBJECT('n', seq) FROM seq_1_to_3000""",
     "INSERT INTO shop.items SELECT seq, 1 + seq % 3, 'thing' FROM seq_1_to_3000",
     "INSERT INTO depot.`la%bels` VALUES ('a', 'é'), ('b', NULL), ('c', ''), ('_', 'x')",
@@ -187,7 +188,7 @@ class MariaPiece(Piece):
         self.sql(
             "new",
             "SET sql_log_bin = 0",
-            "UPDATE shop.orders SET size = size + 0.0001 WHERE id = 17",
+            "UPDATE shop.orders SET price = price + 1e-9 WHERE id = 17",
             "DELETE FROM shop.items WHERE order_id = 2999",
             "INSERT INTO depot.`la%bels` VALUES ('zz', NULL)",
         )

@@ -41,6 +41,7 @@ from tests.lab.parts import scratch_directory, wait_until
 
 BUILDERS = {
     "files": "FilesServers",
+    "mariadb": "MariaServers",
     "postgresql": "PostgresServers",
     "redis": "RedisServers",
 }

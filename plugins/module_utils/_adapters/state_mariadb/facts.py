@@ -60,6 +60,10 @@ _EVENTS = """
 SELECT CONCAT(event_schema, '.', event_name) FROM information_schema.events
  WHERE status = 'ENABLED'
 """
+_FLOATS = (
+    "SELECT CONCAT(t.table_schema, '.', t.table_name, '.', t.column_name) "  # noqa: S608
+    f"FROM information_schema.columns t WHERE {_OURS} AND t.data_type = 'float'"
+)
 _PRIVILEGES = """
 SELECT grantee, privilege_type FROM information_schema.user_privileges
 """
@@ -128,6 +132,7 @@ def _server(site: MariaSite, side: Side, session: Session) -> MariaFacts:
             mark,
         ),
         versioned=session.names(_TABLES + "t.table_type = 'SYSTEM VERSIONED'", mark),
+        floats=session.names(_FLOATS),
         events=session.names(_EVENTS),
         definers=session.names(_DEFINERS.format(ours=_OURS)),
         data_bytes=int(session.value(_BYTES + _OURS)),
