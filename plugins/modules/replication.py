@@ -15,7 +15,8 @@ short_description: Links a piece of state to its new side and switches which one
 description:
   - Makes new follow legacy, and switches the authority between them, by the way of the item's engine.
   - V(postgresql) uses logical replication, and switches under the declared PgBouncers. V(redis) uses C(REPLICAOF) and
-    C(FAILOVER). V(files) copies the tree in passes, the last one under the declared fence.
+    C(FAILOVER). V(mariadb) copies by a dump and follows by GTID; its fence is C(read_only) and locked accounts.
+    V(files) copies the tree in passes, the last one under the declared fence.
   - The switch is carried out by a process of its own on the host, from an intent that is
     on disk before anything is done. It survives the loss of the connection and of the
     controller. Broken off, it is undone as long as the reverse link is not active, and
@@ -59,7 +60,8 @@ options:
     type: float
     default: 300
 requirements:
-  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), rsync >= 3.2 for V(files), on the host
+  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), PyMySQL >= 1.0.2 and MariaDB's client
+    programs for V(mariadb), rsync >= 3.2 for V(files), on the host
     that runs the module (role hal9.migrate.state_host installs them)
 attributes:
   check_mode:

@@ -36,7 +36,8 @@ options:
     type: path
     default: /var/lib/hal9/state
 requirements:
-  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), rsync >= 3.2 for V(files), on the host
+  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), PyMySQL >= 1.0.2 and MariaDB's client
+    programs for V(mariadb), rsync >= 3.2 for V(files), on the host
     that runs the module (role hal9.migrate.state_host installs them)
 attributes:
   check_mode:

@@ -16,6 +16,7 @@ description:
   - V(postgresql) compares the structure first (columns, constraints, indexes, triggers, defaults, sequences, types,
     views, functions, extensions), then each table in key ranges by count, exclusive or of one 64-bit row hash and sum
     of another. Only ranges that differ are looked into, down to the keys.
+  - V(mariadb) does the same with the halves of one MD5 for each row.
   - V(redis) compares type, expiry and a digest of the value of every key.
   - V(files) compares type, mode, owner, size and a digest of the content of every path.
   - A row that differs while the link is live is read again after the lag has passed, three times at most. Up to 1000
@@ -50,7 +51,8 @@ options:
     type: int
     default: 1000
 requirements:
-  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), rsync >= 3.2 for V(files), on the host
+  - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), PyMySQL >= 1.0.2 and MariaDB's client
+    programs for V(mariadb), rsync >= 3.2 for V(files), on the host
     that runs the module (role hal9.migrate.state_host installs them)
 attributes:
   check_mode:

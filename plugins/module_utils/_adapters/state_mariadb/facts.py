@@ -61,7 +61,7 @@ SELECT CONCAT(event_schema, '.', event_name) FROM information_schema.events
  WHERE status = 'ENABLED'
 """
 _FLOATS = (
-    "SELECT CONCAT(t.table_schema, '.', t.table_name, '.', t.column_name) "  # noqa: S608
+    "SELECT CONCAT_WS('.', t.table_schema, t.table_name, t.column_name) "  # noqa: S608
     f"FROM information_schema.columns t WHERE {_OURS} AND t.data_type = 'float'"
 )
 _PRIVILEGES = """

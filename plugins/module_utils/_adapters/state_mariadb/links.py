@@ -112,7 +112,7 @@ class Link:
         return max(1, sum(sizes) - done)
 
     def create(self) -> None:
-        """Make the connection, stopped; the target's own position is where it begins."""
+        """Make the connection, stopped; it begins at the target's own position."""
         if self.status() is not None:
             return
         where = self.site.source_of(self.toward)
@@ -167,7 +167,7 @@ class Link:
         status = self._sound()
         if status is None:
             return False
-        return status["Slave_IO_Running"] == "Yes" and _receives(status)
+        return str(status["Slave_IO_Running"]) == "Yes" and _receives(status)
 
     def _sound(self) -> Mapping[str, Any] | None:
         status = self.status()
@@ -192,7 +192,8 @@ class Link:
 
 
 def _runs(status: Mapping[str, Any]) -> bool:
-    return status["Slave_IO_Running"] == "Yes" and status["Slave_SQL_Running"] == "Yes"
+    threads = (status["Slave_IO_Running"], status["Slave_SQL_Running"])
+    return threads == ("Yes", "Yes")
 
 
 def _receives(status: Mapping[str, Any]) -> bool:

@@ -98,7 +98,7 @@ class Table:
         return f"FROM {name}".replace("%", "%%")
 
     def bound_after(self, session: Session, within: Range, rows: int) -> str | None:
-        """Return the key so many rows after the beginning of a range, if there is one."""
+        """Return the key so many rows after the beginning of a range, if any."""
         where, values = self._where(within)
         names = (quoted(column.name).replace("%", "%%") for column in self.key)
         order = ", ".join(names)

@@ -207,6 +207,8 @@ class MariaSwitch(Switch):
 
     def undo_fence(self) -> Facts:
         """Let the application into the source again; the target must be shut."""
+        if not self.followed:  # the fence was never begun
+            return {}
         if fence.is_open(self.target, self.accounts):
             raise StateConflict(
                 f"{self.to_side} is open, so {self.from_side} stays shut."

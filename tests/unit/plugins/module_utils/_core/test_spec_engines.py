@@ -19,6 +19,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.schema import (
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     FilesItem,
+    MariaItem,
     PostgresItem,
     RedisItem,
     SecretRef,
@@ -35,6 +36,14 @@ REDIS = {
     "host": "db1",
     "legacy": {"env": "A"},
     "new": {"env": "B"},
+}
+MARIADB = {
+    "name": "stock",
+    "engine": "mariadb",
+    "host": "db1",
+    "legacy": {"env": "A"},
+    "new": {"env": "B"},
+    "application_accounts": ["stock@%"],
 }
 FILES = {
     "name": "uploads",
@@ -57,11 +66,13 @@ class TestItems:
 
     def test_each_engine_has_its_own(self) -> None:
         postgres = service_with_state()["state"][0]
-        raw = declared(postgres, REDIS, FILES)
+        raw = declared(postgres, REDIS, FILES, MARIADB)
         VALIDATOR.validate(raw)
         found = parse(raw).state
-        assert [type(item) for item in found] == [PostgresItem, RedisItem, FilesItem]
-        assert [item.engine for item in found] == ["postgresql", "redis", "files"]
+        kinds = [PostgresItem, RedisItem, FilesItem, MariaItem]
+        assert [type(item) for item in found] == kinds
+        names = ["postgresql", "redis", "files", "mariadb"]
+        assert [item.engine for item in found] == names
 
     def test_an_address_of_the_other_server_is_ours_unless_said(self) -> None:
         item = parse(declared({**REDIS, "new_from_legacy": {"env": "C"}})).state[0]
@@ -79,7 +90,13 @@ class TestItems:
 FOREIGN = [
     (REDIS, "pgbouncers", [], "a key of engine postgresql"),
     (REDIS, "schemas", ["public"], "a key of engine postgresql"),
-    (FILES, "legacy_from_new", {"env": "A"}, "a key of engine postgresql, redis"),
+    (
+        FILES,
+        "legacy_from_new",
+        {"env": "A"},
+        "a key of engine mariadb, postgresql, redis",
+    ),
+    (REDIS, "application_accounts", ["a@%"], "a key of engine mariadb"),
     (service_with_state()["state"][0], "fence", {}, "a key of engine files"),
     (REDIS, "pasword", "x", "an unknown key"),
 ]
