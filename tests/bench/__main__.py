@@ -25,6 +25,7 @@ SUITES = (
     "state",
     "state_rows",
     "state_export",
+    "state_redis",
 )
 RESULTS = Path(".bench/results.json")
 PAGE = Path("docs/benchmarks.md")

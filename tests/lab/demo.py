@@ -21,6 +21,7 @@ from tests.lab import promises, stack, summary
 from tests.lab.aftermath import LAST_SECONDS
 from tests.lab.layout import ROOT, Lab
 from tests.lab.leaks import Leaks
+from tests.lab.load.record import add_up
 from tests.lab.parts import Server, TookTooLong, wait_until
 from tests.lab.servers import LabServers
 
@@ -259,6 +260,9 @@ def _conclude(
     document = json.loads(Path(report).read_text())
     status = json.loads(_json(lab, "status", "--format", "json"))
     found = summary.conclude(lab.requests, servers.databases, document, status)
+    authority = status["position"]["authority"]
+    keys = add_up(lab.requests).acknowledged
+    found |= summary.of_extras(lab, authority, keys)
     found["exit_codes"] = codes
     found["report"] = report.replace(".json", ".html")
     if breaking:

@@ -38,10 +38,12 @@ PORTS: Mapping[str, int] = {
     "db_new": 433,
     "pgb_legacy": 532,
     "pgb_new": 533,
+    "redis_legacy": 632,
+    "redis_new": 633,
 }
 """Added to the base; inventories/lab knows the same numbers."""
 
-PASSWORDS = ("superuser", "application", "console")
+PASSWORDS = ("superuser", "application", "console", "sessions")
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ class Lab:
             "SHOP_NEW_DSN": self._superuser("db_new", passwords),
             "SHOP_LEGACY_CONSOLE": self._console("pgb_legacy", passwords),
             "SHOP_NEW_CONSOLE": self._console("pgb_new", passwords),
+            "SHOP_LEGACY_SESSIONS": self._redis("redis_legacy", passwords),
+            "SHOP_NEW_SESSIONS": self._redis("redis_new", passwords),
         }
 
     def _superuser(self, part: str, passwords: Mapping[str, str]) -> str:
@@ -129,6 +133,18 @@ class Lab:
 
     def _console(self, part: str, passwords: Mapping[str, str]) -> str:
         return self._dsn(part, "pgbouncer", "pgbouncer_admin", passwords["console"])
+
+    def _redis(self, part: str, passwords: Mapping[str, str]) -> str:
+        return f"redis://:{passwords['sessions']}@{LOOPBACK}:{self.port(part)}"
+
+    def uploads(self, side: str) -> Path:
+        """The tree of files of a side."""
+        return self.home / f"uploads_{side}"
+
+    @property
+    def uploads_link(self) -> Path:
+        """By what the shops reach the tree."""
+        return self.home / "uploads"
 
     def application_dsn(self, part: str) -> str:
         """How a shop reaches its PgBouncer."""

@@ -14,7 +14,7 @@ from typing import Self
 from tests.lab.layout import Lab
 
 PERIOD_SECONDS = 0.2
-CLOSED = ("pgbouncer.ini", "userlist.txt", "env")
+CLOSED = ("pgbouncer.ini", "userlist.txt", "redis.conf", "env")
 """Files that must hold passwords to be of use."""
 OWN = "data"
 """The directory of a database cluster: its catalogue keeps what links need."""
@@ -26,7 +26,7 @@ class Leaks:
     def __init__(self, lab: Lab) -> None:
         """Learn the passwords; nothing is watched yet."""
         self._lab = lab
-        names = ("LAB_SUPERUSER", "LAB_APPLICATION", "LAB_CONSOLE")
+        names = ("LAB_SUPERUSER", "LAB_APPLICATION", "LAB_CONSOLE", "LAB_SESSIONS")
         self._words = [lab.secrets()[name].encode() for name in names]
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import psycopg
 
-from tests.lab.layout import DATABASE
+from tests.lab.layout import DATABASE, Lab
 from tests.lab.parts import PostgresCluster
 
 PRODUCTS = 60
 CUSTOMERS = 2000
 ORDERS = 30_000
+FILES = 400
 
 SCHEMA = Path(__file__).parent / "shop" / "schema.sql"
 
@@ -40,6 +41,19 @@ def fill(server: PostgresCluster, seed: int) -> None:
             [_order(chance, prices) for _unused in range(ORDERS)],
         )
         connection.execute("ANALYZE")
+
+
+def lay_out(lab: Lab, seed: int) -> None:
+    """Make both trees of uploads, the link to legacy's, and the first files there."""
+    chance = random.Random(seed + 2)
+    for side in ("legacy", "new"):
+        lab.uploads(side).mkdir()
+    lab.uploads_link.symlink_to(lab.uploads("legacy"))
+    for number in range(FILES):
+        folder = lab.uploads("legacy") / f"old {number % 7}"
+        folder.mkdir(exist_ok=True)
+        body = chance.randbytes(chance.randint(0, 20_000))
+        (folder / f"scan {number}").write_bytes(body)
 
 
 def uid(number: int) -> str:

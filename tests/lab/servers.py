@@ -9,7 +9,13 @@ import urllib.request
 from pathlib import Path
 
 from tests.lab.layout import APPLICATION, DATABASE, ROOT, Lab
-from tests.lab.parts import Haproxy, PgBouncerServer, PostgresCluster, Server
+from tests.lab.parts import (
+    Haproxy,
+    PgBouncerServer,
+    PostgresCluster,
+    RedisServer,
+    Server,
+)
 from tests.lab.parts.places import LOOPBACK
 
 LEGACY_SHOPS = ("legacy1", "legacy2")
@@ -53,6 +59,7 @@ class Shop(Server):
 
     def environment(self) -> dict[str, str]:
         """What the shop's settings read."""
+        words = self._lab.secrets()
         faults = self._lab.faults if self._version == "v2" else Path(os.devnull)
         return {
             **super().environment(),
@@ -63,6 +70,9 @@ class Shop(Server):
             "SHOP_DSN": self._lab.application_dsn(self._bouncer),
             "SHOP_FAULTS": str(faults),
             "SHOP_POOL": "4",
+            "SHOP_SESSIONS": f"{words['SHOP_LEGACY_SESSIONS']} "
+            f"{words['SHOP_NEW_SESSIONS']}",
+            "SHOP_UPLOADS": str(self._lab.uploads_link),
         }
 
     def ready(self) -> bool:
@@ -103,6 +113,12 @@ class LabServers:
                 name=name,
             )
             for name in ("pgb_legacy", "pgb_new")
+        }
+        self.sessions = {
+            name: RedisServer(
+                lab.home / name, lab.port(name), words["LAB_SESSIONS"], name=name
+            )
+            for name in ("redis_legacy", "redis_new")
         }
         self.shops = [Shop(lab, name, "v1", "pgb_legacy") for name in LEGACY_SHOPS]
         self.shops += [Shop(lab, name, "v2", "pgb_new") for name in NEW_SHOPS]

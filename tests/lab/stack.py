@@ -16,7 +16,7 @@ from psycopg import sql
 from tests.lab.layout import APPLICATION, DATABASE, ROOT, Lab
 from tests.lab.parts import Haproxy, PostgresCluster, end_recorded
 from tests.lab.parts.places import own_directory
-from tests.lab.seed import fill
+from tests.lab.seed import fill, lay_out
 from tests.lab.servers import LabServers
 
 INVENTORY = ROOT / "inventories" / "lab"
@@ -66,6 +66,8 @@ def _start_sides(servers: LabServers, seed: int) -> None:
         lambda: _start_database(databases["db_legacy"], servers.lab, seed),
         lambda: _start_database(databases["db_new"], servers.lab, None),
         *(bouncer.start for bouncer in servers.bouncers.values()),
+        *(server.start for server in servers.sessions.values()),
+        lambda: lay_out(servers.lab, seed),
     )
     side_by_side(*(shop.start for shop in servers.shops))
 
@@ -105,7 +107,9 @@ def describe(lab: Lab) -> str:
         f"legacy     shop v1 on {lab.port('legacy1')} and {lab.port('legacy2')}",
         f"new        shop v2 on {lab.port('new1')} to {lab.port('new3')}",
         f"databases  legacy {lab.port('db_legacy')}, new {lab.port('db_new')}, "
-        f"PgBouncer {lab.port('pgb_legacy')} and {lab.port('pgb_new')}",
+        f"PgBouncer {lab.port('pgb_legacy')} and {lab.port('pgb_new')}, "
+        f"Redis {lab.port('redis_legacy')} and {lab.port('redis_new')}",
+        f"uploads    {lab.uploads_link}, a link to the tree that is written",
         f"commands   . {os.path.relpath(lab.environment_file, ROOT)}; "
         ".venv/bin/hal9-migrate -i inventories/lab status",
     ]

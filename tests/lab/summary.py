@@ -4,14 +4,16 @@ database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from redis import Redis
 
 from tests.lab import aftermath
-from tests.lab.layout import DATABASE
+from tests.lab.layout import DATABASE, Lab
 from tests.lab.load.record import (
     WRITE_GAP_MS,
     WRONG_ORDER,
@@ -21,6 +23,7 @@ from tests.lab.load.record import (
 )
 from tests.lab.parts import PostgresCluster
 from tests.lab.promises import GUARD_FAILURES
+from tests.lab.shop.extras import has_upload, receipt_of, session_of
 
 Raw = Mapping[str, Any]
 
@@ -108,6 +111,38 @@ def final_phase(report: Raw, position: Raw) -> str:
     return str(committed[-1]) if committed else "idle"
 
 
+def of_extras(lab: Lab, authority: str, keys: Sequence[str]) -> dict[str, Any]:
+    """Return which sessions and files of acknowledged orders are not on the side that
+    is written, and whether the files that were there before are as they were.
+    """
+    url = lab.secrets()[f"SHOP_{authority.upper()}_SESSIONS"]
+    with Redis.from_url(url) as client, client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.exists(session_of(key))
+        kept = sum(map(int, pipe.execute())) if keys else 0
+    tree, wanted = lab.uploads(authority), [key for key in keys if has_upload(key)]
+    there = [key for key in wanted if _is_whole(tree / key[:2] / key, key)]
+    return {
+        "acknowledged_sessions": len(keys),
+        "lost_sessions": len(keys) - kept,
+        "acknowledged_files": len(wanted),
+        "lost_files": len(wanted) - len(there),
+        "old_files_equal": digests(lab.uploads("legacy")) == digests(tree),
+    }
+
+
+def _is_whole(path: Path, key: str) -> bool:
+    return path.is_file() and path.read_bytes() == receipt_of(key)
+
+
+def digests(tree: Path) -> dict[str, str]:
+    """Return the digest of each file that was there before any customer came."""
+    return {
+        str(path.relative_to(tree)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in tree.glob("old */*")
+    }
+
+
 def found_again(server: PostgresCluster, keys: Iterable[str]) -> dict[str, int]:
     """Return how often each acknowledged write is in the database that is written."""
     with psycopg.connect(server.dsn(DATABASE)) as connection:
@@ -180,7 +215,7 @@ def incident_page(directory: Path) -> Path:
 
 def text(found: Raw) -> str:
     """Return the summary for a person."""
-    lines = ["", *_told_requests(found), *_told_way_back(found)]
+    lines = ["", *_told_requests(found), *_told_extras(found), *_told_way_back(found)]
     for row in found["phases"]:
         seconds = f"{row['seconds']:7.1f} s"
         lines.append(f"  {row['name']:<10} {seconds}   {row['verdict']}")
@@ -200,6 +235,17 @@ def _told_requests(found: Raw) -> list[str]:
         f"the one before, longest gap {found['widest_write_gap_ms']:.0f} ms",
         f"rows verified: {found['rows_verified']:,}; write pause at the switch: "
         f"{'-' if pause is None else f'{pause:.0f} ms'}",
+    ]
+
+
+def _told_extras(found: Raw) -> list[str]:
+    if "acknowledged_sessions" not in found:
+        return []
+    return [
+        f"sessions: {found['acknowledged_sessions']:,} acknowledged, lost: "
+        f"{found['lost_sessions']}; files: {found['acknowledged_files']:,} "
+        f"acknowledged, lost: {found['lost_files']}, old ones equal by digest: "
+        f"{'yes' if found['old_files_equal'] else 'NO'}"
     ]
 
 

@@ -73,7 +73,7 @@ class RedisPiece(Piece):
         """The item behind the port."""
         return RedisEngine(self.site)
 
-    def client(self, side: Side) -> redis.Redis:
+    def client(self, side: Side) -> Any:
         """This thread's connection to a side."""
         found = vars(self._clients)
         if side not in found:
@@ -151,7 +151,7 @@ class RedisPiece(Piece):
             server.stop()
 
 
-READ = {
+READ: dict[str, Any] = {
     "string": lambda client, key: client.get(key),
     "hash": lambda client, key: client.hgetall(key),
     "list": lambda client, key: client.lrange(key, 0, -1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import redis
@@ -44,8 +45,9 @@ class RedisServer(Server):
         return f"redis://:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}"
 
     def command(self) -> list[str]:
-        """In the foreground."""
-        return ["redis-server", str(self.config)]
+        """In the foreground; what it rewrites keeps closed to others."""
+        program = 'umask 077; exec redis-server "$1"'
+        return ["/bin/sh", "-c", program, "sh", str(self.config)]
 
     def prepare(self) -> None:
         """Write the configuration once; the server changes it afterwards."""
@@ -67,7 +69,7 @@ class RedisServer(Server):
         lines = [f"{name} {value}\n" for name, value in values.items()]
         write_private(self.config, "".join(lines), None)
 
-    def client(self, database: int = 0) -> redis.Redis:
+    def client(self, database: int = 0) -> Any:
         """A connection of somebody who is not ours."""
         return redis.Redis(
             host=LOOPBACK,

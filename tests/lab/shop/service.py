@@ -12,6 +12,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from tests.lab.shop.extras import Sessions, Uploads
 from tests.lab.shop.faults import Answer, Faults
 from tests.lab.shop.health import Health
 from tests.lab.shop.settings import Settings
@@ -38,6 +39,7 @@ def application(settings: Settings) -> web.Application:
         with suppress(asyncio.CancelledError):
             await watch
         await pool.close(timeout=2)
+        await shop.sessions.close()
 
     app = web.Application(middlewares=[around])
     app.cleanup_ctx.append(resources)
@@ -53,6 +55,8 @@ class Shop:
         self._settings = settings
         self._store = store
         self.health = health
+        self.sessions = Sessions(settings.sessions)
+        self._uploads = Uploads(settings.uploads)
 
     def routes(self) -> list[web.RouteDef]:
         """The paths of the shop."""
@@ -93,7 +97,7 @@ class Shop:
         return answer({"order": row})
 
     async def place(self, request: web.Request) -> web.Response:
-        """Write an order and acknowledge it with 201 once it is committed."""
+        """Write an order with its session and its file; acknowledge it with 201."""
         try:
             wanted = read_order(await request.json(), request.cookies.get("uid", ""))
         except (ValueError, KeyError, TypeError):
@@ -102,6 +106,8 @@ class Shop:
         row = await self._store.place(wanted)
         if row is None:
             return answer({"error": "no such product"}, status=422)
+        await self.sessions.keep(wanted.key, wanted.customer)
+        await self._uploads.keep(wanted.key)
         return answer({"order": row}, status=201)
 
 

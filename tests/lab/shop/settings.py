@@ -18,6 +18,8 @@ class Settings:
     dsn: str
     pool: int
     faults: Path
+    sessions: tuple[str, ...] = ()
+    uploads: Path | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -30,4 +32,10 @@ class Settings:
             dsn=environment["SHOP_DSN"],
             pool=int(environment.get("SHOP_POOL", "8")),
             faults=Path(environment["SHOP_FAULTS"]),
+            sessions=tuple(environment.get("SHOP_SESSIONS", "").split()),
+            uploads=_path(environment.get("SHOP_UPLOADS", "")),
         )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
