@@ -163,7 +163,8 @@ class Probe:
         """Raise StateConflict unless a write is refused because of read_only."""
         if self._probe is None:
             self.open()
-        assert self._probe is not None
+        if self._probe is None:
+            raise AssertionError
         code = 0
         try:
             self._probe.run("CREATE DATABASE hal9_probe_of_the_fence")

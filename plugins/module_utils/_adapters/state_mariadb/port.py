@@ -58,7 +58,8 @@ class MariaEngine(StateEngine):
     @classmethod
     def declared(cls, item: StateItem, given: Given) -> MariaEngine:
         """Return the engine of an item."""
-        assert isinstance(item, MariaItem)
+        if not isinstance(item, MariaItem):
+            raise TypeError
         return cls(from_item(given.migration, item, given.secrets))
 
     @classmethod
