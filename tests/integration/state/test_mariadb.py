@@ -358,7 +358,7 @@ class TestModules:
     """As an operator types it."""
 
     def test_link_switch_and_back(self, piece: MariaPiece, tmp_path: Path) -> None:
-        shop = cast("Shop", declared(piece))
+        shop: Shop = cast("Any", declared(piece))
         linked = {"replication": {"state": "linked"}}
         to_new = {"replication": {"state": "switched", "authority": "new"}}
         back = {"replication": {"state": "switched", "authority": "legacy"}}
