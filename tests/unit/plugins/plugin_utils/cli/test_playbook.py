@@ -70,7 +70,9 @@ def play(tmp_path: Path, tasks: str, **variables: Any) -> OwnPlay:
 
 def files_with(text: str, directory: Path) -> list[str]:
     found = (
-        Path(place) / name for place, _, names in os.walk(directory) for name in names
+        Path(place) / name
+        for place, _unused, names in os.walk(directory)
+        for name in names
     )
     return [path.name for path in found if text in _text_of(path)]
 
@@ -81,7 +83,7 @@ def _text_of(path: Path) -> str:
     An OSError here would reach runner, which takes it for its own and drops the event.
     """
     try:
-        return path.read_text("latin-1")
+        return path.read_text("latin-1") if path.is_file() else ""
     except OSError:
         return ""
 
