@@ -17,6 +17,12 @@ from tests.lab.parts import scratch_directory
 
 KEYS, QUICK_KEYS = 1_000_000, 100_000
 AT_ONCE = 1000
+FILLED_AT_ONCE = 20_000
+FILL = """
+for n = ARGV[1], ARGV[2] do
+  redis.call('SET', 'session:' .. n, string.rep('value of ' .. n .. ' ', 5), 'EX', 86400)
+end
+"""
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
@@ -49,11 +55,8 @@ def _filled(directory: Path, count: int) -> RedisPiece:
     piece = RedisPiece(directory, deadline=20.0)
     with piece.servers["legacy"].client() as client:
         client.flushall()
-        for start in range(0, count, AT_ONCE):
-            with client.pipeline(transaction=False) as pipe:
-                for number in range(start, start + AT_ONCE):
-                    pipe.set(f"session:{number}", f"value of {number} " * 5, ex=86_400)
-                pipe.execute()
+        for start in range(0, count, FILLED_AT_ONCE):
+            client.eval(FILL, 0, start, min(count, start + FILLED_AT_ONCE) - 1)
     return piece
 
 
