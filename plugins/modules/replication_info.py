@@ -125,7 +125,7 @@ steps:
   type: list
   elements: dict
   sample: [{name: drain, ms: 1.6}]
-copy:
+progress:
   description:
     - How far the parallel copy of big tables is; none when there is none. C(seconds_left) goes by its speed so far.
   returned: always

@@ -202,7 +202,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a program that the kernel ends when we are gone, even by SIGKILL."""
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # pylint: disable=ansible-bad-function
             list(command),
             stdin=stdin,
             stdout=out,

@@ -65,7 +65,7 @@ class Replication:
         return {**_shown(self.engine.lag()), **self._latest()}
 
     def _copying(self) -> dict[str, Any]:
-        return {"copy": self.engine.copying()}
+        return {"progress": self.engine.copying()}
 
     def readiness(self) -> dict[str, Any]:
         """Return facts, every readiness item, and what stands against a switch."""
