@@ -19,10 +19,6 @@ description:
   - It is verified by restoring it into a scratch instance and comparing counts and digests with what was there when it
     was made.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   name:
     description: The name of the backup in the declaration; it must have an C(engine).
     type: str
@@ -80,12 +76,10 @@ attributes:
     description:
       - A young backup is not made again, a verified one not verified again, one that is there is not restored again.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.backup_info
 """

@@ -15,10 +15,6 @@ short_description: Lists the backups of a declared name
 description:
   - Reads the catalogue on the host that keeps it, oldest first; those that are broken or unfinished, too.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   name:
     description: The name of the backup in the declaration; it must have an C(engine).
     type: str
@@ -37,12 +33,10 @@ attributes:
   idempotent:
     description: Never changes anything.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.backup
 """

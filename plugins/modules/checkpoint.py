@@ -16,10 +16,6 @@ description:
   - Keeps the position and whatever is given with it under a name. A checkpoint is never
     changed or removed.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   name:
     description: The name, 1 to 100 printable characters. The same name with another
       O(body) is refused.
@@ -34,12 +30,6 @@ options:
     description: Who asks, as C(user@host:pid:starttime); the process that started the
       module when not given.
     type: str
-  secrets:
-    description:
-      - DSNs by the name of their reference, for example V(env:HAL9_JOURNAL_DSN).
-      - Their values, and the passwords inside them, are never written down.
-    type: dict
-    default: {}
 attributes:
   check_mode:
     description: Says what would be stored and writes nothing.
@@ -50,12 +40,11 @@ attributes:
   idempotent:
     description: A checkpoint that is there with the same O(body) is left alone.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.journal
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.checkpoint_info
 """

@@ -15,18 +15,9 @@ short_description: Lists the named points of a migration
 description:
   - Reads the checkpoints from the journal on the coordinator, oldest first.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   name:
     description: Only the checkpoint of this name.
     type: str
-  secrets:
-    description: DSNs by the name of their reference, for example
-      V(env:HAL9_JOURNAL_DSN).
-    type: dict
-    default: {}
 attributes:
   check_mode:
     description: Never changes anything.
@@ -37,12 +28,11 @@ attributes:
   idempotent:
     description: Never changes anything.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.journal
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.checkpoint
 """

@@ -18,10 +18,6 @@ description:
     O(force) is given. In check mode it refuses only what lies ahead.
   - It changes nothing itself; role P(hal9.migrate.checkpoint#role) carries the plan out by the rollback role.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   name:
     description: The checkpoint.
     type: str
@@ -67,10 +63,6 @@ options:
     description: Return although acknowledged writes would be lost, or the checkpoint does not hold.
     type: bool
     default: false
-  secrets:
-    description: DSNs by the name of their reference, for example V(env:HAL9_JOURNAL_DSN).
-    type: dict
-    default: {}
 attributes:
   check_mode:
     description: Never changes anything; in check mode it does not refuse what would be lost, but says it.
@@ -81,12 +73,11 @@ attributes:
   idempotent:
     description: Never changes anything.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.journal
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.checkpoint
 """

@@ -55,12 +55,9 @@ attributes:
   idempotent:
     description: The same sources and declarations give the same files.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

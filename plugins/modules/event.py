@@ -16,10 +16,6 @@ description:
   - Appends one event to the hash-chained journal on the coordinator. It never moves the
     migration.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   kind:
     description: What is recorded.
     type: str
@@ -37,12 +33,6 @@ options:
     description: Who records it, as C(user@host:pid:starttime); the process that started
       the module when not given.
     type: str
-  secrets:
-    description:
-      - DSNs by the name of their reference, for example V(env:HAL9_JOURNAL_DSN).
-      - Their values, and the passwords inside them, are never written down.
-    type: dict
-    default: {}
 attributes:
   check_mode:
     description: Says what would be recorded and writes nothing.
@@ -54,12 +44,11 @@ attributes:
     description: Nothing is written when the last event of the kind says the same and
       O(always=false).
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.journal
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

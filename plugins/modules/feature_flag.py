@@ -61,12 +61,9 @@ attributes:
   idempotent:
     description: A flag that is as wished is left alone.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.feature_flag_info
 """

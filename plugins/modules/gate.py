@@ -18,14 +18,6 @@ description:
   - The action plugin of the same name repeats attempts until a verdict or the step's deadline, and prints each reading.
     It stops when the controller's process is gone, so that the lease can run out.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
-  directory:
-    description: Where the router role keeps its files.
-    type: path
-    default: /etc/haproxy/hal9
   phase:
     description: The phase of the step.
     type: str
@@ -62,12 +54,11 @@ attributes:
   idempotent:
     description: A repeated gate judges the evidence that there is now.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.router
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

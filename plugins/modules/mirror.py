@@ -22,10 +22,6 @@ options:
     description: The declaration, usually C(hal9_migration), with C(shadow).
     type: dict
     required: true
-  directory:
-    description: Where the router role keeps its files.
-    type: path
-    default: /etc/haproxy/hal9
   state:
     description: Whether requests are copied, at the declared C(shadow.rate).
     type: str
@@ -44,12 +40,10 @@ attributes:
   idempotent:
     description: The same rate and epoch change nothing.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.router
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

@@ -20,10 +20,6 @@ description:
   - Routers are not touched. Give RV(share), RV(fallback), RV(epoch) and RV(head) to
     M(hal9.migrate.traffic).
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   state:
     description:
       - V(begin) records the intent of a step and takes the run lock. V(commit) records
@@ -122,12 +118,6 @@ options:
       run of a whole plan.
     type: bool
     default: false
-  secrets:
-    description:
-      - DSNs by the name of their reference, for example V(env:HAL9_JOURNAL_DSN).
-      - Their values, and the passwords inside them, are never written down.
-    type: dict
-    default: {}
 attributes:
   check_mode:
     description: Returns the epoch and position that would follow, and writes nothing.
@@ -138,12 +128,11 @@ attributes:
   idempotent:
     description: What is done already is left alone; V(note) is written each time.
     support: partial
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.journal
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.phase_info
 """

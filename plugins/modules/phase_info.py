@@ -20,10 +20,6 @@ description:
   - Checks the whole hash chain, and with O(observed) whether its end was cut off and
     whether routers differ from it.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   observed:
     description: What the routers hold, as RV(hal9.migrate.traffic_info#module:reading)
       gives it.
@@ -42,11 +38,6 @@ options:
     description: Only the step of O(phase) with this percentage is given in
       RV(remaining). One that is not declared is refused.
     type: float
-  secrets:
-    description: DSNs by the name of their reference, for example
-      V(env:HAL9_JOURNAL_DSN).
-    type: dict
-    default: {}
 attributes:
   check_mode:
     description: Never changes anything.
@@ -57,12 +48,11 @@ attributes:
   idempotent:
     description: Never changes anything.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.journal
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.phase
 """

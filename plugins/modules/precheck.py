@@ -19,10 +19,6 @@ description:
   - An item that does not hold is part of the answer and does not make the module fail.
   - Changes nothing.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   places:
     description:
       - What this host is in the migration.
@@ -96,12 +92,10 @@ attributes:
   idempotent:
     description: Changes nothing.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.replication_info
 """

@@ -15,26 +15,6 @@ short_description: Says who is written, how far the link is, and what a switch s
 description:
   - Reads both databases and the declared PgBouncers. It changes nothing.
   - The same items are what the pre-check reports of a database.
-options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
-  item:
-    description: The name of the state item in the declaration.
-    type: str
-    required: true
-  secrets:
-    description:
-      - The secrets that the declaration refers to, by C(env:NAME) and C(var:NAME).
-        The lookup P(hal9.migrate.secrets#lookup) gives them.
-      - Files that the declaration refers to are read on the host itself and must have mode 0600.
-    type: dict
-    default: {}
-  directory:
-    description: Where the host keeps the record of the item's switches; below it lies the supervised program.
-    type: path
-    default: /var/lib/hal9/state
 requirements:
   - psycopg >= 3.1 for V(postgresql), redis >= 4.3 (Python) for V(redis), PyMySQL >= 1.0.2 and MariaDB's client
     programs for V(mariadb), rsync >= 3.2 for V(files), on the host
@@ -49,12 +29,11 @@ attributes:
   idempotent:
     description: It reads what there is now.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.state_item
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

@@ -18,10 +18,6 @@ description:
     on the network, and one JSON document with the same content.
   - Runs on the controller, whatever host the task is for.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
   facts:
     description: The result of C(hal9.migrate.phase_info), with all events.
     type: dict
@@ -54,12 +50,10 @@ attributes:
   idempotent:
     description: The same events give the same files.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.phase_info
   - module: hal9.migrate.checkpoint_info

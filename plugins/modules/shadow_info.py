@@ -34,12 +34,9 @@ attributes:
   idempotent:
     description: Changes nothing.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

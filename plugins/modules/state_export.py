@@ -29,17 +29,6 @@ options:
     description: The name of the state item in the declaration, a PostgreSQL database.
     type: str
     required: true
-  secrets:
-    description:
-      - The secrets that the declaration refers to, by C(env:NAME) and C(var:NAME).
-        The lookup P(hal9.migrate.secrets#lookup) gives them.
-      - Files that the declaration refers to are read on the host itself and must have mode 0600.
-    type: dict
-    default: {}
-  directory:
-    description: Where the host keeps what it knows of items; below it lies the progress.
-    type: path
-    default: /var/lib/hal9/state
   path:
     description: The directory of the export on the host.
     type: path
@@ -121,12 +110,10 @@ attributes:
   idempotent:
     description: A directory that holds the whole export is left alone.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.state_item
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

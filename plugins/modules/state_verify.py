@@ -23,25 +23,6 @@ description:
     rows that were written at every look are kept on the host and compared by the next switch, inside its fence.
   - It changes neither side. It fails when anything differs, with everything it found in the result.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
-  item:
-    description: The name of the state item in the declaration.
-    type: str
-    required: true
-  secrets:
-    description:
-      - The secrets that the declaration refers to, by C(env:NAME) and C(var:NAME).
-        The lookup P(hal9.migrate.secrets#lookup) gives them.
-      - Files that the declaration refers to are read on the host itself and must have mode 0600.
-    type: dict
-    default: {}
-  directory:
-    description: Where the host keeps the record of the item's switches; below it lies the supervised program.
-    type: path
-    default: /var/lib/hal9/state
   chunk_rows:
     description: About how many rows a key range has.
     type: int
@@ -64,12 +45,11 @@ attributes:
   idempotent:
     description: It reads what there is now.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.state_item
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""

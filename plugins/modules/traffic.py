@@ -18,14 +18,6 @@ description:
     holds something else afterwards, is a failure.
   - A lower epoch than the router's, or the same one with other content, is refused.
 options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
-  directory:
-    description: Where the router role keeps its files.
-    type: path
-    default: /etc/haproxy/hal9
   state:
     description:
       - V(present) sets share, fallback and lease.
@@ -93,12 +85,11 @@ attributes:
   idempotent:
     description: The same setting again changes nothing; it does renew the lease.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.router
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.traffic_info
 """

@@ -23,10 +23,6 @@ options:
   name:
     description: The migration's name, in place of the declaration.
     type: str
-  directory:
-    description: Where the router role keeps its files.
-    type: path
-    default: /etc/haproxy/hal9
 attributes:
   check_mode:
     description: Changes nothing at any time.
@@ -37,12 +33,10 @@ attributes:
   idempotent:
     description: Changes nothing.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.router
+  - hal9.migrate.linux
 seealso:
   - module: hal9.migrate.traffic
 """
