@@ -22,6 +22,7 @@ class Wire:
         self._whole = asyncio.Event()
         self._whole.set()
         self._spoil: Spoil | None = None
+        self._stop_at: Spoil | None = None
         self.spoiled = 0
         self._pairs: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -46,6 +47,15 @@ class Wire:
     def stall(self) -> None:
         """Let every connection stand, and pass nothing on: half-open."""
         self._loop.call_soon_threadsafe(self._whole.clear)
+
+    def stall_before(self, spoil: Spoil) -> None:
+        """Stall as soon as a client sends such a request, which is not passed on."""
+        self._stop_at = spoil
+
+    @property
+    def stalled(self) -> bool:
+        """Whether nothing is passed on."""
+        return not self._whole.is_set()
 
     def mend(self) -> None:
         """Pass on again; what stood still is ended."""
@@ -85,6 +95,9 @@ class Wire:
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
+                if is_request and self._stop_at is not None and self._stop_at(data):
+                    self._stop_at = None
+                    self._whole.clear()
                 await self._whole.wait()
                 writer.write(data)
                 await writer.drain()
