@@ -1,8 +1,8 @@
-"""Every benchmark in one run: `python -m tests.bench [--quick] [--only a,b]`.
+"""Benchmarks, all or some: `python -m tests.bench [--quick] [--only a,b]`.
 
-Rows go to `.bench/results.json`; with `--write` the table in `docs/benchmarks.md` is
-refreshed, with the machine named. Each row is a ratio of two things measured side by
-side in this very run.
+Rows go to `.bench/results.json`; with `--write` the tables in `docs/benchmarks.md` are
+refreshed too. Suites that were not run keep their rows in both. Each row is a ratio of
+two things measured side by side in one run.
 """
 
 from __future__ import annotations
@@ -10,47 +10,50 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
-import platform
+import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+
+from tests.bench.page import Row, line, measured, replaced, with_figures
 
 SUITES = (
     "evidence",
     "dataplane",
     "step",
-    "emergency",
+    "emergency.1",
+    "emergency.10",
+    "emergency.50",
+    "emergency.break_glass",
     "state",
     "state_rows",
     "state_export",
     "state_redis",
 )
+"""Modules of this package; a part of one stands after a dot."""
+
 RESULTS = Path(".bench/results.json")
 PAGE = Path("docs/benchmarks.md")
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-
-Row = dict[str, Any]
+_ENDED = 143
 
 
 def main() -> int:
-    """Run the suites, write the rows, and say which bounds do not hold."""
-    chosen = _arguments()
+    """Run the suites, keep each one's rows as it ends, and say which bounds do not
+    hold.
+    """
+    options = _arguments()
+    # Ended from outside, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(_ENDED))
     rows: list[Row] = []
-    for suite in chosen.only.split(",") if chosen.only else SUITES:
-        began = time.monotonic()
+    for suite in options.only:
         print(f"== {suite}", flush=True)
-        module = importlib.import_module(f"tests.bench.{suite}")
-        found = module.run(quick=chosen.quick)
+        began = time.monotonic()
+        found = measured(suite, _run(suite, quick=options.quick), quick=options.quick)
         for row in found:
             print(line(row), flush=True)
-        rows += found
         print(f"== {suite}: {time.monotonic() - began:.0f} s", flush=True)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
-    if chosen.write:
-        PAGE.write_text(with_figures(PAGE.read_text(), rows))
+        _keep(suite, found, write=options.write)
+        rows += found
     broken = [row["name"] for row in rows if row["holds"] is False]
     print(
         f"{len(rows)} figures; bounds that do not hold: {', '.join(broken) or 'none'}"
@@ -61,68 +64,45 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--only", default="", help=f"of {', '.join(SUITES)}")
+    parser.add_argument(
+        "--only", type=_chosen, default=SUITES, help=f"of {', '.join(SUITES)}"
+    )
     parser.add_argument("--write", action="store_true", help=f"refresh {PAGE}")
     return parser.parse_args()
 
 
-def line(row: Row) -> str:
-    """Return one row as text."""
-    holds = {True: "holds", False: "DOES NOT HOLD", None: ""}[row["holds"]]
-    return (
-        f"  {row['name']}: {_number(row['value'])} {row['unit']}"
-        f" against {row['against'] or '-'}: ratio {_number(row['ratio'])}"
-        f" (bound {row['bound'] or '-'}) {holds}"
-    )
+def _chosen(names: str) -> tuple[str, ...]:
+    """Return the suites that are named; a module's name stands for all its parts."""
+    found: list[str] = []
+    for name in names.split(","):
+        meant = [suite for suite in SUITES if name in (suite, suite.partition(".")[0])]
+        if not meant:
+            raise argparse.ArgumentTypeError(
+                f"there is no suite {name}; there is: {', '.join(SUITES)}"
+            )
+        found += meant
+    return tuple(found)
 
 
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, (int, float)) else str(value or "-")
+def _run(suite: str, *, quick: bool) -> list[Row]:
+    name, _unused, part = suite.partition(".")
+    module = importlib.import_module(f"tests.bench.{name}")
+    rows: list[Row] = module.run(quick, part) if part else module.run(quick=quick)
+    return rows
 
 
-def with_figures(page: str, rows: list[Row]) -> str:
-    """Return the page with the table between its marks replaced."""
-    head, _unused, rest = page.partition(BEGIN)
-    _unused, _unused, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{_table(rows)}{END}{tail}"
+def _keep(suite: str, rows: list[Row], *, write: bool) -> None:
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    RESULTS.parent.mkdir(exist_ok=True)
+    content = sorted(replaced(kept, suite, rows), key=_place)
+    RESULTS.write_text(json.dumps(content, indent=2) + "\n")
+    if write:
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(with_figures(page, suite, rows, SUITES), encoding="utf-8")
 
 
-def _table(rows: list[Row]) -> str:
-    lines = [
-        f"Measured on {_machine()}.",
-        "",
-        "| what | value | against | ratio | bound | holds |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        holds = {True: "yes", False: "**no**", None: ""}[row["holds"]]
-        cells = (
-            row["name"],
-            f"{_number(row['value'])} {row['unit']}",
-            row["against"] or "",
-            _number(row["ratio"]),
-            row["bound"] or "",
-            holds,
-        )
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _machine() -> str:
-    model = next(
-        (
-            text.partition(":")[2].strip()
-            for text in Path("/proc/cpuinfo").read_text().splitlines()
-            if text.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    day = time.strftime("%Y-%m-%d")
-    return (
-        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}, {day}"
-    )
+def _place(row: Row) -> int:
+    return SUITES.index(row["suite"]) if row["suite"] in SUITES else len(SUITES)
 
 
 if __name__ == "__main__":

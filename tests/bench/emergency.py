@@ -24,7 +24,7 @@ from tests.bench.site import (
 from tests.lab.parts import scratch_directory, wait_until
 from tests.lab.parts.hosts import ssh_options
 
-NUMBERS = (1, 10, 50)
+MANY = 50
 ROUNDS, QUICK_ROUNDS = 5, 2
 SSH_ROUNDS, QUICK_SSH_ROUNDS = 25, 9
 PING = """- hosts: hal9_routers
@@ -46,26 +46,21 @@ class Times:
     others: list[float] = field(default_factory=list)
 
 
-def run(quick: bool) -> list[dict[str, Any]]:
-    """Measure with one, ten and fifty routers, everything by turns."""
-    rows: list[dict[str, Any]] = []
-    for number in NUMBERS:
-        rounds = 1 if quick and number == max(NUMBERS) else ROUNDS
-        rounds = min(rounds, QUICK_ROUNDS) if quick else rounds
-        with (
-            scratch_directory("hal9-bench-em-") as directory,
-            site(directory, number) as made,
-            load(made, users=1) as log,
-        ):
-            seen, times = Seen(log), Times()
-            with_others = emergency_others.there_is() and not (quick and number > 10)
-            for _unused in range(rounds):
-                _round(made, seen, times, with_others=with_others)
-            rows += _rows(number, times)
-            if number == 1:
-                repeated = QUICK_SSH_ROUNDS if quick else SSH_ROUNDS
-                rows += _break_glass(made, repeated)
-    return rows
+def run(quick: bool, part: str) -> list[dict[str, Any]]:
+    """Measure a number of routers, everything by turns, or `break_glass`."""
+    if part == "break_glass":
+        return _break_glass(QUICK_SSH_ROUNDS if quick else SSH_ROUNDS)
+    number = int(part)
+    with (
+        scratch_directory("hal9-bench-em-") as directory,
+        site(directory, number) as made,
+        load(made, users=1) as log,
+    ):
+        seen, times = Seen(log), Times()
+        with_others = emergency_others.there_is() and not (quick and number == MANY)
+        for _unused in range(QUICK_ROUNDS if quick else ROUNDS):
+            _round(made, seen, times, with_others=with_others)
+    return _rows(number, times)
 
 
 @dataclass
@@ -157,17 +152,22 @@ def _others(made: BenchSite, seen: Seen) -> float:
     return off
 
 
-def _break_glass(made: BenchSite, rounds: int) -> list[dict[str, Any]]:
+def _break_glass(rounds: int) -> list[dict[str, Any]]:
     """Compare break-glass with one raw command, each over its own ssh connection."""
-    router = made.routers[0]
     worker = f"@1 set map {MAP} share 0"
     raw = f"echo '{worker}' | socat -t2 stdio {MASTER_SOCKET}"
     ours, theirs = [], []
-    for _unused in range(rounds):
-        made.everybody_to_new()
-        theirs.append(_over_ssh(made, router, raw))
-        made.everybody_to_new()
-        ours.append(_over_ssh(made, router, f"{BREAK_GLASS} rollback shop"))
+    with (
+        scratch_directory("hal9-bench-bg-") as directory,
+        site(directory, 1) as made,
+        load(made, users=1),
+    ):
+        (router,) = made.routers
+        for _unused in range(rounds):
+            made.everybody_to_new()
+            theirs.append(_over_ssh(made, router, raw))
+            made.everybody_to_new()
+            ours.append(_over_ssh(made, router, f"{BREAK_GLASS} rollback shop"))
     return [
         row(
             f"break-glass on a router over a new ssh connection, {rounds} times",
