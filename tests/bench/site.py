@@ -31,12 +31,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     TrafficSetting,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
+from tests.bench.beside import BIN, CONTROLLER, PORTS, USERS_PORT, beside, services
 from tests.lab.parts import wait_until
 from tests.lab.parts.hosts import Host, Hosts
 
-CONTROLLER = "10.87.0.1"
-PORTS = {"legacy1": 18101, "new1": 18201, "new2": 18202}
-USERS_PORT = 80
 MASTER_SOCKET = "/run/haproxy-master.sock"
 ADMIN_SOCKET = "/run/haproxy-admin.sock"
 DIRECTORY = "/etc/haproxy/hal9"
@@ -60,7 +58,6 @@ frontend shop
 """
 
 
-BIN = Path(".venv/bin").absolute()
 COLLECTIONS = (".ansible/collections", ".bench/collections")
 PLAY_SECONDS = 180
 
@@ -137,6 +134,7 @@ class BenchRouter:
         workers = Workers(self._runtime, "shop", MAP)
         workers.write_map(kept)
         workers.set_lease(int(time.time()) + 3600)
+        workers.set_generation(epoch)
         workers.set_trip(None)
 
     def is_on_new(self) -> bool:
@@ -257,7 +255,7 @@ def site(directory: Path, number: int, **changes: Any) -> Iterator[BenchSite]:
     """Start so many routers that know each other; end them whatever happens."""
     names = tuple(f"r{place:02d}" for place in range(1, number + 1))
     network = f"bn{os.getpid() % 10_000}"
-    with Hosts(directory, network, names) as hosts:
+    with Hosts(directory, network, names) as hosts, services(hosts):
         routers = tuple(
             BenchRouter(host, name, _first_pid(host))
             for name, host in hosts.hosts.items()
@@ -285,17 +283,11 @@ def _first_pid(host: Host) -> int:
 
 @contextmanager
 def load(made: BenchSite, users: int) -> Iterator[Path]:
-    """Start services and users, and give the users' log; end them whatever happens."""
+    """Start users, and give their log; end them whatever happens."""
     log = made.scratch / "users.log"
     addresses = [router.host.address for router in made.routers]
-    command = [str(BIN / "python"), "-m", "tests.bench.users"]
-    with log.open("w") as output:
-        client = subprocess.Popen(
-            made.hosts.inside(*command, "--users", str(users), *addresses),
-            stdout=output,
-        )
-        try:
-            yield log
-        finally:
-            client.kill()
-            client.wait(10)
+    with (
+        log.open("w") as output,
+        beside(made.hosts, output, "users", "--users", str(users), *addresses),
+    ):
+        yield log

@@ -1,4 +1,4 @@
-"""Both sides' services and users who never retry, beside the controller:
+"""Users who never retry, beside the controller:
 `python -m tests.bench.users [--users N] ROUTER ...`.
 
 With one user it prints one line for each change of side that a router's users see: the
@@ -13,8 +13,7 @@ import asyncio
 import itertools
 import time
 
-from tests.bench.site import CONTROLLER, PORTS, USERS_PORT
-from tests.integration.router.services import Service
+from tests.bench.beside import USERS_PORT
 
 REQUESTS_PER_SECOND = 250.0
 FASTEST_SECONDS = 0.02
@@ -22,10 +21,7 @@ PATIENCE_SECONDS = 10.0
 
 
 async def main(routers: list[str], users: int) -> None:
-    """Serve, and ask every router until the process is ended."""
-    for name, port in PORTS.items():
-        service = Service(name, port)
-        await asyncio.start_server(service.serve, CONTROLLER, port)
+    """Ask every router until the process is ended."""
     pause = max(FASTEST_SECONDS, len(routers) / REQUESTS_PER_SECOND)
     await asyncio.gather(*(_users(address, users, pause) for address in routers))
 
