@@ -19,6 +19,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.finalised import (
     finalised,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.latch import (
+    latched,
+    persist,
+    tripped_by,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.runtime import (
     Runtime,
 )
@@ -94,7 +99,7 @@ class HaproxyRouter(Router):
             setting=kept.setting,
             workers=tuple(state.reading() for state in states),
             lease_until=states[0].lease_until,
-            trip=_trip(kept, states),
+            trip=tripped_by(kept, states),
             new_servers_up=servers.up("new"),
             legacy_servers_up=servers.up("legacy"),
             sessions_on_new=servers.sessions("new"),
@@ -115,9 +120,9 @@ class HaproxyRouter(Router):
             admit(before.setting, setting)
             workers = self._workers(setting.migration)
             states = workers.read()
-            latched = _trip(before, states)
-            if latched and max(share, setting.share, setting.fallback):
-                raise _tripped(setting, latched)
+            trip = tripped_by(before, states)
+            if trip and max(share, setting.share, setting.fallback):
+                raise _tripped(setting, trip)
             tripped = setting.tripped or before.setting.tripped
             kept = replace(
                 before,
@@ -147,7 +152,8 @@ class HaproxyRouter(Router):
         path = self.site.lock_path(migration)
         workers = self._workers(migration)
         with mapfile.locked(path, _TRIP_LOCK_SECONDS):
-            kept = self._latched(migration, workers, cause)
+            before = self._kept(migration)
+            kept = latched(before, tripped_by(before, workers.read()) or cause)
             unwritten = _attempt(
                 lambda: mapfile.write(self.site.map_path(migration), kept)
             )
@@ -162,6 +168,10 @@ class HaproxyRouter(Router):
             )
         self._servers(migration).end_long_sessions("new", _LONG_SESSION_SECONDS)
         return self.read(migration)
+
+    def keep_trip(self, migration: str) -> TripCause | None:
+        """Put a trip on disk that only the workers know; return who tripped."""
+        return persist(self.site, self.runtime, migration)
 
     def release(self, migration: str, epoch: int) -> RouterReading:
         """Clear the trip in file and table under a higher epoch; share stays 0.
@@ -210,11 +220,11 @@ class HaproxyRouter(Router):
             kept = self._kept(migration)
             workers = self._workers(migration)
             states = workers.read()
-            latched = _trip(kept, states)
+            trip = tripped_by(kept, states)
             workers.set_lease(max(state.lease_until for state in states))
             workers.set_generation(max(state.generation for state in states))
-            if latched:
-                workers.set_trip(latched)
+            if trip:
+                workers.set_trip(trip)
             workers.write_map(kept)
         return self.read(migration)
 
@@ -237,18 +247,6 @@ class HaproxyRouter(Router):
     def _workers(self, migration: str) -> Workers:
         return Workers(self.runtime, migration, self.site.map_path(migration))
 
-    def _latched(
-        self, migration: str, workers: Workers, cause: TripCause
-    ) -> mapfile.Kept:
-        """Return what to keep for a trip: the first cause stays, and its epoch."""
-        before = self._kept(migration)
-        already = _trip(before, workers.read())
-        epoch = before.setting.epoch + (0 if before.setting.tripped else 1)
-        setting = replace(
-            before.setting, share=0, fallback=0, tripped=True, epoch=epoch
-        )
-        return replace(before, setting=setting, share=0, cause=already or cause)
-
     def _changed(
         self, before: mapfile.Kept, states: tuple[WorkerState, ...], share: int
     ) -> int:
@@ -260,14 +258,6 @@ class HaproxyRouter(Router):
 
     def _servers(self, migration: str) -> Servers:
         return Servers(self._workers(migration))
-
-
-def _trip(kept: mapfile.Kept, states: tuple[WorkerState, ...]) -> TripCause | None:
-    """Return who tripped first, by the tables of the workers or else by the file."""
-    causes = [state.trip for state in states if state.trip is not None]
-    if causes:
-        return causes[0]
-    return kept.cause if kept.setting.tripped else None
 
 
 def _next_generation(states: tuple[WorkerState, ...], epoch: int) -> int:

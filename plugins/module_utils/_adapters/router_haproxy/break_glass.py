@@ -13,6 +13,9 @@ import sys
 import time
 from collections.abc import Sequence
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
+    keeping,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.adapter import (
     HaproxyRouter,
 )
@@ -33,7 +36,8 @@ _EPILOG = """examples:
 
 The router tells its peers of a rollback. Run `rollback` on each router that you reach,
 so that it also survives a restart there; run `release` on every router. The journal
-learns of it when the controller is back.
+learns of it when the controller is back. `keep --every 1` is what hal9-keep.service
+runs: it puts the guard's own trips on disk.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage."""
 
@@ -41,6 +45,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
+    if options.verb == "keep":
+        return keeping.run(options.directory, options.every)
     try:
         router = HaproxyRouter.open(options.directory)
         for reading in _carry_out(router, options):
@@ -91,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     rewrite = verbs.add_parser("rewrite", help="tell all workers again, after a reload")
     rewrite.add_argument("migration", nargs="?", help="all of them when not given")
     rewrite.add_argument("--seconds", type=float, default=0, help="repeat for so long")
+    keep = verbs.add_parser("keep", help="put on disk what the guard has tripped")
+    keep.add_argument(
+        "--every", type=float, default=0, help="go on, with pauses of so many seconds"
+    )
     return parser
 
 
