@@ -24,8 +24,9 @@ from tests.bench.site import (
 from tests.lab.parts import scratch_directory, wait_until
 from tests.lab.parts.hosts import ssh_options
 
-MANY = 50
-ROUNDS, QUICK_ROUNDS = 5, 2
+ROUNDS = {1: (5, 2), 10: (5, 2), 50: (3, 1)}
+"""How often with so many routers, and how often with ``--quick``."""
+
 SSH_ROUNDS, QUICK_SSH_ROUNDS = 25, 9
 PING = """- hosts: hal9_routers
   gather_facts: false
@@ -57,8 +58,9 @@ def run(quick: bool, part: str) -> list[dict[str, Any]]:
         load(made, users=1) as log,
     ):
         seen, times = Seen(log), Times()
-        with_others = emergency_others.there_is() and not (quick and number == MANY)
-        for _unused in range(QUICK_ROUNDS if quick else ROUNDS):
+        rounds = ROUNDS[number][1 if quick else 0]
+        with_others = emergency_others.there_is() and rounds > 1
+        for _unused in range(rounds):
             _round(made, seen, times, with_others=with_others)
     return _rows(number, times)
 

@@ -27,23 +27,27 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import W
 _TRIP = "{ var(txn.trip) -m found }"
 
 
-def is_well(migration: Migration, place: Place) -> Iterator[str]:
+def is_well(migration: Migration, place: Place, asked: str) -> Iterator[str]:
     """Yield the rules that find out, with the tick, whether the guard may be spared.
 
-    Here ``sc0`` is what the peers were told about new, also by a worker before this
-    one, and ``sc1`` what this worker has counted.
+    Here ``sc1`` is what this worker has counted of new. The peers were told of
+    failures, also by a worker before this one. ``asked`` holds for the tick of new.
     """
     variable = names.doubt(migration.name)
     slow = -(-migration.guard.slow_count // len(place.routers))
     first, *_others = each_up(migration)
+    told = _told(migration.name, place.router, names.SHARED_FAILURES)
     yield (
         "http-request set-var(txn.well) bool(true)"
-        f" if {{ sc_gpc_rate({names.SHARED_FAILURES},0) eq 0 }}"
+        f" if {asked} {{ {told} eq 0 }}"
         f" {{ sc_gpc_rate({names.GUARD_FAILURES},1) eq 0 }}"
         f" {{ sc_gpc_rate({names.SLOW},1) lt {slow} }} {first}"
     )
     yield f"http-request set-var({variable}) int(0) if {{ var(txn.well) -m found }}"
-    yield f"http-request set-var({variable}) int(1) if !{{ var(txn.well) -m found }}"
+    yield (
+        f"http-request set-var({variable}) int(1)"
+        f" if {asked} !{{ var(txn.well) -m found }}"
+    )
 
 
 def each_up(migration: Migration) -> Iterator[str]:

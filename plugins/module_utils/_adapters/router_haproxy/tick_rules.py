@@ -1,12 +1,15 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tick: ten times a second a worker tells the peers what it has counted.
+"""The tick: up to ten times a second a worker tells the peers what it has counted.
 
 A counter in a table with peers costs each request an update to every peer. So a worker
 counts in a table of its own, and a health check that asks the worker itself has the
 counters added to a shared table. It does so without traffic too: the last counts of a
 router that went quiet are told, and one that has gone is known by the time it left.
+
+Each telling is an update to every other router, so their number grows with the square
+of the routers: a counter at rest is told once a second, and many routers tick slower.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
     Migration,
 )
 
-TICK_MS = 100
+_TICK_MS = (100, 500)
+_TICK_MS_PER_ROUTER = 10
 _PATIENCE = "2s"
 _LAST, _NEW = 2, 3
 _PARTS = (*names.LEGACY_ARMS, _LAST, _NEW)
@@ -54,6 +58,14 @@ def tick_sections(migration: Migration, place: Place) -> Iterator[Section]:
     )
 
 
+def tick_ms(routers: int) -> int:
+    """Return the time between two ticks: longer with more than ten routers, still so
+    short that figures never seem to stand still.
+    """
+    shortest, longest = _TICK_MS
+    return min(longest, max(shortest, _TICK_MS_PER_ROUTER * routers))
+
+
 def _check(place: Place) -> Iterator[str]:
     """Yield a check for each part; one check with several connections gets stuck."""
     yield "mode http"
@@ -62,9 +74,10 @@ def _check(place: Place) -> Iterator[str]:
         yield f"timeout {timeout} {_PATIENCE}"
     yield "http-check send meth GET uri / ver HTTP/1.1 hdr Host hal9"
     yield "http-check expect status 200"
+    every = tick_ms(len(place.routers))
     for part in _PARTS:
         address = place.tick_address(part)
-        yield f"server tick{part} {address} check inter {TICK_MS}ms fall 20 rise 1"
+        yield f"server tick{part} {address} check inter {every}ms fall 20 rise 1"
 
 
 def _tell(migration: Migration, place: Place) -> Iterator[str]:
@@ -83,18 +96,20 @@ def _tell(migration: Migration, place: Place) -> Iterator[str]:
         yield f"http-request set-var(txn.key) int({arm}) if {_is(arm)}"
     yield from _generations(migration.name)
     yield "http-request return status 200 if !{ var(txn.key) -m found }"
-    shared = names.shared_table(migration.name, place.router)
-    yield f"http-request track-sc0 var(txn.key) table {shared}"
     yield f"http-request track-sc1 var(txn.key) table {table}"
+    yield from is_well(migration, place, _is(_NEW))
+    shared = names.shared_table(migration.name, place.router)
+    yield "http-request set-var(txn.now) date()"
+    yield f"http-request set-var(txn.answered) sc_get_gpc({names.ATTEMPTS},1)"
+    yield f"http-request return status 200 if {_is_told(shared)}"
+    yield f"http-request track-sc0 var(txn.key) table {shared}"
     yield from _add()
-    yield f"http-request sc-set-gpt({names.SHARED_TIME},0) date()"
+    yield f"http-request sc-set-gpt({names.SHARED_TIME},0) var(txn.now)"
     for rate, counter in (
         (names.SHARED_ATTEMPTS, names.ATTEMPTS),
         (names.SHARED_SLOW, names.SLOW),
     ):
         yield f"http-request sc-set-gpt({rate},0) sc_gpc_rate({counter},1)"
-    yield f"http-request return status 200 if !{_is(_NEW)}"
-    yield from is_well(migration, place)
     yield "http-request return status 200"
 
 
@@ -113,6 +128,15 @@ def _generations(name: str) -> Iterator[str]:
 
 def _is(part: int) -> str:
     return f"{{ so_id {_BIND_IDS_FROM + part} }}"
+
+
+def _is_told(shared: str) -> str:
+    """Return what holds while nothing was answered since the last telling, and that is
+    in this very second; it must not track the shared entry, which tells it already.
+    """
+    at = f"var(txn.key),table_gpt({names.SHARED_TIME},{shared}),sub(txn.now)"
+    answered = f"sc_get_gpt({names.ATTEMPTS},1),sub(txn.answered)"
+    return f"{{ {at} eq 0 }} {{ {answered} eq 0 }}"
 
 
 def _add() -> Iterator[str]:

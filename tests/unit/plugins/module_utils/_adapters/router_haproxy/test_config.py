@@ -63,6 +63,14 @@ class TestBlock:
         assert "use-server new1 if { var(txn.slot) -m int 1 }" in text
         assert "server legacy0 127.0.0.1:100 id 1 weight 100" in text
 
+    @pytest.mark.parametrize(("routers", "every"), [(2, 100), (20, 200), (90, 500)])
+    def test_many_routers_tell_each_other_less_often(
+        self, routers: int, every: int
+    ) -> None:
+        peers = tuple(Peer(f"r{n}", f"127.0.0.1:{n}") for n in range(1, routers + 1))
+        text = block(plan(peers=peers), [migration()])
+        assert text.count(f"check inter {every}ms") == 4
+
     def test_no_line_has_more_words_than_haproxy_reads(self) -> None:
         text = block(plan(metrics_bind="127.0.0.1:3"), [migration(20)])
         assert max(len(line.split()) for line in text.splitlines()) <= 64
