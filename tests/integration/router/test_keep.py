@@ -105,12 +105,14 @@ class TestOneLook:
     ) -> None:
         fully_on_new(own_bed)
         trip_by_failures(own_bed)
+        assert "tripped by guard, not on disk;" in status(own_bed, command)
         assert look(own_bed, command) == (
             0,
             f"shop on {own_bed.first.name}: tripped by the guard, on disk now\n",
             "",
         )
         assert look(own_bed, command) == (0, "", "")
+        assert "tripped by guard;" in status(own_bed, command)
 
     def test_a_haproxy_that_is_down_is_said(self, own_bed: Bed, command: Path) -> None:
         own_bed.first.haproxy.kill()
@@ -120,8 +122,18 @@ class TestOneLook:
 
 
 def look(bed: Bed, command: Path) -> tuple[int, str, str]:
-    line = [str(command), "--directory", str(bed.first.directory), "keep"]
-    done = subprocess.run(
+    done = on_the_first(bed, command, "keep")
+    return done.returncode, done.stdout, done.stderr
+
+
+def status(bed: Bed, command: Path) -> str:
+    return on_the_first(bed, command, "status").stdout
+
+
+def on_the_first(
+    bed: Bed, command: Path, verb: str
+) -> subprocess.CompletedProcess[str]:
+    line = [str(command), "--directory", str(bed.first.directory), verb]
+    return subprocess.run(
         [sys.executable, *line], capture_output=True, text=True, check=False, timeout=30
     )
-    return done.returncode, done.stdout, done.stderr

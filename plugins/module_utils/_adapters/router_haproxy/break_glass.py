@@ -67,6 +67,8 @@ def describe(reading: RouterReading) -> str:
             f"({reading.sessions_on_new} sessions, {reading.new_servers_up} servers up)"
         )
     trip = f"tripped by {reading.trip}" if reading.trip else "not tripped"
+    if reading.trip and not setting.tripped:
+        trip += ", not on disk"
     return (
         f"{setting.migration} on {reading.router}: {_percent(reading.effective_share)} "
         f"of users on new ({trip}; share {_percent(setting.share)}, fallback "
