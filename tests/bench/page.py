@@ -19,10 +19,16 @@ TITLE = "### "
 Row = dict[str, Any]
 
 
-def measured(suite: str, rows: Sequence[Row], *, quick: bool) -> list[Row]:
-    """Return a suite's rows with its name, the machine and the day in each."""
-    told = {"suite": suite, "measured": f"{_machine()}{', quick' if quick else ''}"}
-    return [{**row, **told} for row in rows]
+def told_by(load: float, *, quick: bool) -> str:
+    """Return where and when a suite is measured, and how busy the machine is then."""
+    day = time.strftime("%Y-%m-%d")
+    repeated = ", with few repetitions" if quick else ""
+    return f"{_machine()}, {day}, load {load:.1f} before{repeated}"
+
+
+def measured(suite: str, told: str, rows: Sequence[Row]) -> list[Row]:
+    """Return a suite's rows with its name, and where and when, in each."""
+    return [{**row, "suite": suite, "measured": told} for row in rows]
 
 
 def replaced(kept: Sequence[Row], suite: str, rows: Sequence[Row]) -> list[Row]:
@@ -95,8 +101,7 @@ def _machine() -> str:
         platform.machine(),
     )
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    day = time.strftime("%Y-%m-%d")
     return (
         f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}, {day}"
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}"
     )

@@ -131,20 +131,19 @@ class BenchRouter:
         setting = TrafficSetting("shop", 10_000, 0, epoch)
         kept = mapfile.Kept(setting, share=10_000)
         mapfile.write(self._map_path, kept)
-        workers = Workers(self._runtime, "shop", MAP)
-        workers.write_map(kept)
-        workers.set_lease(int(time.time()) + 3600)
-        workers.set_generation(epoch)
-        workers.set_trip(None)
+        self.workers.write_map(kept)
+        self.workers.set_lease(int(time.time()) + 3600)
+        self.workers.set_generation(epoch)
+        self.workers.set_trip(None)
 
     def is_on_new(self) -> bool:
         """Whether the router sends users to new."""
-        states = Workers(self._runtime, "shop", MAP).read()
+        states = self.workers.read()
         return all(state.trip is None and state.kept.share for state in states)
 
     def is_tripped_for_good(self) -> bool:
         """Whether file and every worker say that users go to legacy."""
-        states = Workers(self._runtime, "shop", MAP).read()
+        states = self.workers.read()
         in_file = mapfile.read(self._map_path, "shop").setting.tripped
         return in_file and all(state.trip and state.kept.share == 0 for state in states)
 
@@ -153,8 +152,10 @@ class BenchRouter:
         return str(self.root / MAP[1:])
 
     @property
-    def _runtime(self) -> Runtime:
-        return Runtime(str(self.root / MASTER_SOCKET[1:]))
+    def workers(self) -> Workers:
+        """The processes that a change is told to."""
+        runtime = Runtime(str(self.root / MASTER_SOCKET[1:]))
+        return Workers(runtime, "shop", MAP)
 
 
 @dataclass
