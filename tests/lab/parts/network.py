@@ -53,6 +53,7 @@ class Network:
         self._plug(self.controller, 0, f"{SUBNET}.1")
         for number, host in enumerate(self.hosts, start=1):
             self._plug(self.namespace(host), number, self.address(host))
+        self._introduce()
 
     def down(self) -> None:
         """Remove every namespace of this name; the cables go with them."""
@@ -70,6 +71,21 @@ class Network:
         """Plug the host's cable in again."""
         _in(self.namespace(host), "link", "set", "eth0", "up")
 
+    def _introduce(self) -> None:
+        """Tell everybody everybody's hardware address.
+
+        All namespaces share the kernel's one table of addresses that were asked for,
+        1024 by default; fifty hosts that all talk to each other need more. Addresses
+        that were told do not count.
+        """
+        lines = "".join(
+            f"neigh replace {SUBNET}.{number + 1} lladdr {_mac(number)}"
+            " nud permanent dev eth0\n"
+            for number in range(len(self.hosts) + 1)
+        )
+        for namespace in (self.controller, *map(self.namespace, self.hosts)):
+            _ip("-n", namespace, "-batch", "-", told=lines)
+
     @property
     def _switch(self) -> str:
         return f"{self.name}-sw"
@@ -81,7 +97,7 @@ class Network:
         _in(
             self._switch,
             *("link", "add", port, "type", "veth"),
-            *("peer", "name", "eth0", "netns", namespace),
+            *("peer", "name", "eth0", "address", _mac(number), "netns", namespace),
         )
         _in(self._switch, "link", "set", port, "master", "br0", "up")
         _in(namespace, "address", "add", f"{address}{PREFIX}", "dev", "eth0")
@@ -97,9 +113,18 @@ def _in(namespace: str, *arguments: str) -> str:
     return _ip("-n", namespace, *arguments)
 
 
-def _ip(*arguments: str) -> str:
+def _mac(number: int) -> str:
+    return f"02:87:00:00:00:{number:02x}"
+
+
+def _ip(*arguments: str, told: str = "") -> str:
     done = subprocess.run(
-        ["ip", *arguments], check=False, capture_output=True, text=True, timeout=20
+        ["ip", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        input=told,
     )
     if done.returncode:
         raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
