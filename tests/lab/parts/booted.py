@@ -9,8 +9,8 @@ from tests.lab.parts.hosts import Keys, ssh_options
 from tests.lab.parts.places import LOOPBACK
 from tests.lab.parts.server import Server
 
-# It sees this machine's files and network, and writes to a layer of its own in memory.
-# Of all units only sshd is wanted. The layer outlives a reboot of the host, not its end.
+# It sees this machine's files and network, and writes to a layer of its own in memory,
+# which outlives a reboot of the host, not its end. Of all units only sshd is wanted.
 BOOT = r"""
 set -eu
 mount --make-rprivate /
