@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     StateConflict,
@@ -83,6 +83,8 @@ class StateEngine(ABC):
     bounded.
     """
 
+    switches: ClassVar[type[Switch]]
+    """How it switches: its steps are the points at which it can break off."""
     site: StateSite
     """What the item is and where."""
 

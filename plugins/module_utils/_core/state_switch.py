@@ -64,6 +64,8 @@ class Switch(ABC):
     """In order. One of them is the point of no return: it sets ``opened``."""
     completes_from: ClassVar[str]
     """With this step begins what ends a switch that is found fit to be completed."""
+    decided_by: ClassVar[str]
+    """Broken off before this step took effect a switch is undone, after it completed."""
 
     def __init__(self, intent: Intent, deadline: float) -> None:
         self.intent, self.deadline = intent, deadline

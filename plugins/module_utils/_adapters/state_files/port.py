@@ -48,6 +48,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch im
 class FilesEngine(StateEngine):
     """One declared tree."""
 
+    switches = FilesSwitch
     site: FilesSite
 
     @classmethod

@@ -65,6 +65,7 @@ class FilesSwitch(Switch):
 
     steps = STEPS
     completes_from = "repoint"
+    decided_by = "reverse"
 
     def __init__(self, site: FilesSite, intent: Intent, deadline: float) -> None:
         super().__init__(intent, deadline)

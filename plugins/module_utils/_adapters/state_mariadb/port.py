@@ -53,6 +53,7 @@ LONGEST_STATEMENT = 10.0
 class MariaEngine(StateEngine):
     """One declared server with all its databases."""
 
+    switches = MariaSwitch
     site: MariaSite
 
     @classmethod

@@ -62,6 +62,7 @@ class MariaSwitch(Switch):
 
     steps = STEPS
     completes_from = "enable_reverse"
+    decided_by = "enable_reverse"
 
     def __init__(self, link: MariaLink, intent: Intent, deadline: float) -> None:
         super().__init__(intent, deadline)

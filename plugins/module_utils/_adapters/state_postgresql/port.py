@@ -68,6 +68,7 @@ LONGEST_STATEMENT = 10.0
 class PostgresEngine(StateEngine):
     """One declared database; ``directory`` is the item's on this host."""
 
+    switches = PostgresSwitch
     site: Site
     directory: str = ""
 

@@ -60,6 +60,7 @@ class PostgresSwitch(Switch):
 
     steps = STEPS
     completes_from = COMPLETES_FROM
+    decided_by = "enable_reverse"
 
     def __init__(
         self,

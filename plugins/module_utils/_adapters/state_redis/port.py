@@ -47,6 +47,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch im
 class RedisEngine(StateEngine):
     """One declared Redis."""
 
+    switches = RedisSwitch
     site: RedisSite
 
     @classmethod

@@ -61,6 +61,7 @@ class RedisSwitch(Switch):
 
     steps = STEPS
     completes_from = "settle"
+    decided_by = "failover"
 
     def __init__(self, link: RedisLink, intent: Intent, deadline: float) -> None:
         super().__init__(intent, deadline)
