@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +163,9 @@ def _has_told_all(router: RouterUnderTest) -> bool:
     )
 
 
-def declaration(ports: dict[str, int], **changes: Any) -> dict[str, Any]:
+def declaration(
+    ports: dict[str, int], every_side: Mapping[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
     """Return `hal9_migration` for these services."""
 
     def side(name: str) -> dict[str, Any]:
@@ -175,6 +177,7 @@ def declaration(ports: dict[str, int], **changes: Any) -> dict[str, Any]:
                 if each.startswith(name)
             ],
             "health": {"path": "/health", "interval": "200ms"},
+            **(every_side or {}),
         }
 
     return {
@@ -187,7 +190,7 @@ def declaration(ports: dict[str, int], **changes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def bed(**changes: Any) -> Iterator[Bed]:
+def bed(*, server_timeout: int = SERVER_TIMEOUT, **changes: Any) -> Iterator[Bed]:
     """Start services and routers; end them whatever happens."""
     with ExitStack() as held:
         directory = held.enter_context(scratch_directory("hal9-router-"))
@@ -210,15 +213,31 @@ def bed(**changes: Any) -> Iterator[Bed]:
             for place in range(2)
         ]
         routers = [
-            held.enter_context(_router(users[place], variables, place, migration))
+            held.enter_context(
+                _router(
+                    _site(users[place], server_timeout), variables, place, migration
+                )
+            )
             for place in range(2)
         ]
         yield Bed(raw, migration, services, tuple(routers))
 
 
+@dataclass(frozen=True)
+class _Site:
+    """An ordinary HAProxy of a site before anything of ours is in it."""
+
+    port: int
+    text: str
+
+
+def _site(port: int, server_timeout: int) -> _Site:
+    return _Site(port, SITE.format(port=port, server_timeout=server_timeout))
+
+
 @contextmanager
 def _router(
-    port: int,
+    site: _Site,
     variables: list[dict[str, Any]],
     place: int,
     migration: Migration,
@@ -226,8 +245,7 @@ def _router(
     own = variables[place]
     directory = Path(own["directory"])
     directory.mkdir()
-    site = SITE.format(port=port, server_timeout=SERVER_TIMEOUT)
-    text = site + config.block(_plan(own, variables), [migration])
+    text = site.text + config.block(_plan(own, variables), [migration])
     mapfile.write(f"{directory}/shop.map", mapfile.from_entries("shop", {}))
     facts = {
         "name": own["name"],
@@ -240,7 +258,7 @@ def _router(
     haproxy.start()
     try:
         adapter = HaproxyRouter.open(str(directory))
-        yield RouterUnderTest(own["name"], port, directory, haproxy, adapter, own)
+        yield RouterUnderTest(own["name"], site.port, directory, haproxy, adapter, own)
     finally:
         haproxy.kill()
 
