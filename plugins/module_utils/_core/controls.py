@@ -46,10 +46,12 @@ def resume(position: Position) -> Change | None:
 def switch(
     position: Position, authority: str, facts: Mapping[str, Any]
 ) -> Change | None:
-    """Return the record that the state's authority has moved; None when the journal has
-    it so.
+    """Return the record that the authority over an item, or without ``item`` over all
+    of the state, has moved; None when the journal has it so.
     """
-    if position.authority == authority:
+    item = facts.get("item")
+    is_new = position.authority == "new" if item is None else item in position.on_new
+    if is_new == (authority == "new") and (is_new or position.authority == "legacy"):
         return None
     return Change("switched", {**facts, "authority": authority})
 

@@ -53,7 +53,8 @@ class Position:
 
     ``phase`` and ``step`` name the last committed step (phase IDLE, step -1 before the
     first); share, fallback and epoch are what the routers were last told to hold;
-    ``authority`` is the side whose database is written.
+    ``authority`` is the side whose state is written: new, as soon as one item of it is;
+    ``on_new`` names the items of which that is known.
     """
 
     migration: str
@@ -63,6 +64,7 @@ class Position:
     fallback: int = 0
     epoch: int = 0
     authority: Side = "legacy"
+    on_new: tuple[str, ...] = ()
     intent: Intent | None = None
     paused: bool = False
     tripped_by: str = ""

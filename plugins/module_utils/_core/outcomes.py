@@ -150,12 +150,21 @@ def _demand_pass(
             verdict=proof.verdict,
             next=f"{COMMAND} abort",
         )
-    if step.phase is Phase.STATE and position.authority != "new":
+    left = _left_on_legacy(migration, position)
+    if step.phase is Phase.STATE and left:
         raise refusal(
             migration,
             position,
-            f"{cannot} legacy still has the authority over the state.",
+            f"{cannot} legacy still has the authority over {', '.join(left)}.",
         )
+
+
+def _left_on_legacy(migration: Migration, position: Position) -> list[str]:
+    """Return the items that have not moved; a switch of no named item moved all."""
+    if position.authority == "new" and not position.on_new:
+        return []
+    names = [item.name for item in migration.state] or ["the state"]
+    return [name for name in names if name not in position.on_new]
 
 
 def fail(

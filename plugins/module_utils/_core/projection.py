@@ -105,7 +105,15 @@ def _released(position: Position, event: Event) -> Position:
 
 
 def _switched(position: Position, event: Event) -> Position:
-    return replace(position, authority=_authority(event.body, position.authority))
+    """Return the position after one item, or without a name all of them, has moved."""
+    authority = _authority(event.body, position.authority)
+    item = event.body.get("item")
+    if not isinstance(item, str):
+        on_new = position.on_new if authority == "new" else ()
+        return replace(position, authority=authority, on_new=on_new)
+    others = tuple(name for name in position.on_new if name != item)
+    on_new = (*others, item) if authority == "new" else others
+    return replace(position, authority="new" if on_new else "legacy", on_new=on_new)
 
 
 def _paused(position: Position, _event: Event) -> Position:

@@ -16,9 +16,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_switch im
     Switch,
 )
 
-Stage = Literal[
-    "linking", "linked", "comparing", "switching", "switched", "going back"
-]
+Stage = Literal["linking", "linked", "comparing", "switching", "switched", "going back"]
 Kinds = Mapping[str, type[Switch]]
 STAGES: Mapping[Stage, tuple[str, str]] = {
     "linking": (
@@ -91,19 +89,22 @@ def _fate(decided: bool) -> Resume:  # noqa: FBT001
 
 HEAD = """# The way back from every point of the state phase
 
-Rendered from the engines' own steps by `python -m tests.reference`; do not edit. From each of these points a run is killed
-and gone back from, under a client whose acknowledged writes are found again exactly once:
-`tests/integration/state/test_way_back.py`, for every engine (a sample in `make test`, all in `make chaos`).
+Rendered from the engines' own steps by `python -m tests.reference`; do not edit. At
+each of these points a run is killed and gone back from, under a client whose
+acknowledged writes are found again exactly once, for every engine
+(`tests/integration/state/test_way_back.py`; a sample in `make test`, all of it in
+`make chaos`).
 
-The command is the same at every point. It first ends whatever was broken off, then brings the state back where new is
-written:
+The command is the same at every point. It first ends whatever was broken off, then
+brings the state back where new is written:
 
 ```console
 $ hal9-migrate rollback --to zero --with-state
 ```
 
-For one item it is the module `hal9.migrate.replication` with `state: switched` and `authority: legacy`. No acknowledged write
-is lost at any of these points. There is no way back after `hal9-migrate finalise`.
+For one item it is the module `hal9.migrate.replication` with `state: switched` and
+`authority: legacy`. No acknowledged write is lost at any of these points. There is no
+way back after `hal9-migrate finalise`.
 
 | killed or failed while | what holds then | going back |
 |---|---|---|
@@ -112,7 +113,7 @@ is lost at any of these points. There is no way back after `hal9-migrate finalis
 
 def render(kinds: Kinds) -> str:
     """Return the page of all points."""
-    rows = [f"| {stage} | {holds} | {back} |" for stage, (holds, back) in STAGES.items()]
+    rows = [f"| {stage} | {then} | {back} |" for stage, (then, back) in STAGES.items()]
     tables = ["\n".join(_table(name, kinds[name])) for name in sorted(kinds)]
     return HEAD + "\n".join(rows) + "\n\n" + "\n\n".join(tables) + "\n"
 

@@ -65,7 +65,7 @@ class Switch(ABC):
     completes_from: ClassVar[str]
     """With this step begins what ends a switch that is found fit to be completed."""
     decided_by: ClassVar[str]
-    """Broken off before this step took effect a switch is undone, after it completed."""
+    """Broken off before this step had effect it is undone, after it completed."""
 
     def __init__(self, intent: Intent, deadline: float) -> None:
         self.intent, self.deadline = intent, deadline

@@ -247,9 +247,11 @@ class FollowingWriter:
 
 
 @contextmanager
-def written(piece: Piece, count: int = 2) -> Iterator[list[FollowingWriter]]:
+def written(
+    piece: Piece, count: int = 2, pause: float = 0.001
+) -> Iterator[list[FollowingWriter]]:
     """Let writers write meanwhile."""
-    running = [FollowingWriter(piece) for _unused in range(count)]
+    running = [FollowingWriter(piece, pause) for _unused in range(count)]
     started: list[FollowingWriter] = []
     try:
         for writer in running:

@@ -51,6 +51,8 @@ SAMPLE = (
 )
 """Of each engine, where it has such a point."""
 LINKING_SECONDS = (0.05, 0.3, 0.9)
+PAUSE = 0.01
+"""Between two writes: what is rehearsed is the way back, not the rate."""
 
 
 class Site:
@@ -156,35 +158,40 @@ def assert_on_legacy(piece: Piece, running: list[FollowingWriter]) -> None:
 
 
 def rehearse_link(site: Site, place: Place, point: Point) -> int:
-    """Kill the link, or the comparison; go back; remove the link."""
+    """Kill the link at several moments, or the comparison at one."""
     moments = LINKING_SECONDS if point.stage == "linking" else (0.1,)
     for seconds in moments:
         piece = site.fresh()
         try:
-            engine = piece.engine
-            with written(piece, 1) as running:
-                if point.stage == "linking":
-                    killed(lambda: engine.link(60), seconds)
-                else:
-                    assert engine.link(60)
-                if point.stage == "comparing":
-                    killed(lambda: engine.verify(1000, 100), seconds)
-                gone_back(piece, place)
-                engine.drop()
-                running[0].await_more()
-            reading = engine.lag()
-            assert (reading.to_new.exists, reading.to_legacy.exists) == (False, False)
-            assert_on_legacy(piece, running)
-            assert not engine.drop()
+            _kill_link(piece, place, point, seconds)
         finally:
             piece.remove()
     return len(moments)
 
 
+def _kill_link(piece: Piece, place: Place, point: Point, seconds: float) -> None:
+    """Kill it, go back, remove the link."""
+    engine = piece.engine
+    with written(piece, 1, PAUSE) as running:
+        if point.stage == "linking":
+            killed(lambda: engine.link(60), seconds)
+        else:
+            assert engine.link(60)
+        if point.stage == "comparing":
+            killed(lambda: engine.verify(1000, 100), seconds)
+        gone_back(piece, place)
+        engine.drop()
+        running[0].await_more()
+    reading = engine.lag()
+    assert (reading.to_new.exists, reading.to_legacy.exists) == (False, False)
+    assert_on_legacy(piece, running)
+    assert not engine.drop()
+
+
 def rehearse_switch(site: Site, place: Place, point: Point) -> int:
     """Kill the switch, or the way back itself; go back by the same command."""
     piece = site.linked()
-    with written(piece, 1) as running:
+    with written(piece, 1, PAUSE) as running:
         if point.stage != "switching":
             switched(piece, "new", place)
             running[0].await_more()
@@ -240,4 +247,5 @@ class TestWayBack:
             raise
         with capsys.disabled():
             seconds = time.monotonic() - began
-            print(f"\n{engine:10} | {point.name:34} | n={number} | {seconds:5.1f} s", end="")
+            row = f"{engine:10} | {point.name:34} | n={number} | {seconds:5.1f} s"
+            print(f"\n{row}", end="")

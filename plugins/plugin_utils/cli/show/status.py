@@ -81,11 +81,18 @@ def _tone(status: Status) -> str:
     return "bold yellow" if status.paused else "bold green"
 
 
+def _written(status: Status) -> str:
+    """Return which side's state is written, and which items are on new."""
+    if status.on_new:
+        return f"new is written for {', '.join(status.on_new)}"
+    return f"{status.authority} database is written"
+
+
 def _facts(status: Status) -> list[RenderableType]:
     facts = [
         f"Steps {status.steps_done} of {len(status.plan)} done · epoch {status.epoch}"
         f" · fallback {words.share(status.fallback)}"
-        f" · {status.authority} database is written"
+        f" · {_written(status)}"
     ]
     if status.intent:
         begun = words.clock(status.intent.get("begun_at", 0))

@@ -79,6 +79,7 @@ class Status:
     fallback: int
     epoch: int
     authority: str
+    on_new: tuple[str, ...]
     intent: Raw | None
     paused: bool
     tripped_by: str
@@ -110,6 +111,7 @@ def parse(document: Raw) -> Status:
         fallback=int(position.get("fallback", 0)),
         epoch=int(position.get("epoch", 0)),
         authority=str(position.get("authority", "legacy")),
+        on_new=tuple(map(str, position.get("on_new") or ())),
         intent=position.get("intent") or None,
         paused=bool(position.get("paused")),
         tripped_by=str(position.get("tripped_by") or ""),

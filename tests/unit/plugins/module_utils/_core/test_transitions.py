@@ -259,6 +259,17 @@ class TestCommit:
         position = after(position, switch(position, "new", {}))
         assert commit(SHOP, position, state, ALICE, PASS) is not None
 
+    def test_of_the_state_needs_every_item(self) -> None:
+        position = position_after(SHOP, "canary 50%")
+        state = step(SHOP, "state 50%")
+        position = begun(SHOP, position, state)
+        position = after(position, switch(position, "new", {"item": "another"}))
+        (item,) = SHOP.state
+        with pytest.raises(IllegalTransition, match=f"authority over {item.name}"):
+            commit(SHOP, position, state, ALICE, PASS)
+        position = after(position, switch(position, "new", {"item": item.name}))
+        assert commit(SHOP, position, state, ALICE, PASS) is not None
+
 
 class TestFail:
     def test_is_recorded_and_leaves_the_step_in_flight(self) -> None:
@@ -289,6 +300,24 @@ class TestControls:
         position = after(START, switch(START, "new", {"item": "orders"}))
         assert position.authority == "new"
         assert switch(position, "new", {"item": "orders"}) is None
+
+    def test_each_item_moves_by_itself_and_the_first_one_counts(self) -> None:
+        sessions, orders = {"item": "sessions"}, {"item": "orders"}
+        position = after(START, switch(START, "new", sessions))
+        assert (position.authority, position.on_new) == ("new", ("sessions",))
+        position = after(position, switch(position, "new", orders))
+        assert position.on_new == ("sessions", "orders")
+        position = after(position, switch(position, "legacy", orders))
+        assert (position.authority, position.on_new) == ("new", ("sessions",))
+        assert switch(position, "legacy", orders) is not None
+        position = after(position, switch(position, "legacy", sessions))
+        assert (position.authority, position.on_new) == ("legacy", ())
+        assert switch(position, "legacy", sessions) is None
+
+    def test_a_switch_of_no_item_is_one_of_all(self) -> None:
+        position = after(START, switch(START, "new", {"item": "orders"}))
+        position = after(position, switch(position, "legacy", {}))
+        assert (position.authority, position.on_new) == ("legacy", ())
 
     def test_validation_needs_the_whole_plan(self) -> None:
         position = position_after(SHOP, "ramp_up 75%")
