@@ -12,7 +12,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.recor
     Place,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core import state_copy
-from tests.chaos.postgres_faults import TABLE, FaultBed
+from tests.chaos.postgres_faults import FaultBed
+from tests.chaos.site_faults import TABLE
 from tests.integration.state.bed import Bed
 from tests.lab.parts import scratch_directory
 

@@ -222,21 +222,6 @@ class TestKilled:
             assert lost(linked, authority, running) == set(), moment
         assert set(ends) == {"switched", "undone"}
 
-    @pytest.mark.slow
-    def test_and_gone_back_from_there(self, linked: Piece, place: Place) -> None:
-        """The documented way back: end what was broken off, then switch to legacy."""
-        for moment in sample(moments(linked), linked)[::2]:
-            with written(linked, 1) as running:
-                linked.killed_switch("new", place, moment)
-                linked.recover(place)
-                if linked.engine.lag().authority == "new":
-                    running[0].await_more()
-                    settled(linked, "new")
-                    assert linked.switch("legacy", place) == "switched", moment
-                running[0].await_more()
-            assert linked.engine.lag().authority == "legacy", moment
-            assert lost(linked, "legacy", running) == set(), moment
-
 
 def sample(found: list[tuple[str, str]], piece: Piece) -> list[tuple[str, str]]:
     """All of it; of PostgreSQL, which has a matrix of its own, every eighth."""

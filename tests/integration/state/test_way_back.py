@@ -43,11 +43,9 @@ from tests.lab.parts import scratch_directory
 
 SAMPLE = (
     "linking",
-    "switching, after fence",
-    "switching, after failover",
     "switching, before settle",
     "going back, after fence",
-    "going back, before settle",
+    "going back, after failover",
 )
 """Of each engine, where it has such a point."""
 LINKING_SECONDS = (0.05, 0.3, 0.9)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -21,6 +22,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.engin
     from_plain,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
     StateConflict,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
@@ -119,6 +121,7 @@ class Record:
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self._forgives = False
         path = place.path("intent.jsonl")
         self._file = os.open(path, os.O_RDWR | os.O_APPEND)
         with open(path, "rb") as file:
@@ -143,6 +146,14 @@ class Record:
         """Write what went wrong or was decided."""
         self._write("note", "", {"text": text})
 
+    def forgive(self) -> None:
+        """Leave out from now on what cannot be written, but the end.
+
+        Clients wait while a switch goes back: a full disk must not keep it from that,
+        and what was done is read from both sides anyway.
+        """
+        self._forgives = True
+
     def end(self, outcome: str, facts: Mapping[str, Any]) -> None:
         """Write the last line."""
         self._write("end", outcome, facts)
@@ -151,7 +162,20 @@ class Record:
         self, kind: str, step: str, facts: Mapping[str, Any], *, synced: bool = True
     ) -> None:
         line = {"at": time.time(), "kind": kind, "step": step, **facts}
-        os.write(self._file, (json.dumps(line) + "\n").encode())
+        whole = os.lseek(self._file, 0, os.SEEK_END)
+        try:
+            self._append((json.dumps(line) + "\n").encode(), synced=synced)
+        except OSError as error:
+            os.ftruncate(self._file, whole)  # no line may follow a torn one
+            if kind == "end" or not self._forgives:
+                raise MigrateError(
+                    f"Cannot write {self.place.path('intent.jsonl')}: {error.strerror}."
+                    " Make room, or mend the disk, then run again."
+                ) from error
+
+    def _append(self, text: bytes, *, synced: bool) -> None:
+        if os.write(self._file, text) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if synced:
             os.fdatasync(self._file)
 
@@ -170,6 +194,11 @@ class Told:
     notes: list[str]
     ended: str
     reason: str = ""
+
+    @property
+    def latest(self) -> str:
+        """The step that was begun last."""
+        return self.intended[-1] if self.intended else "none"
 
     @property
     def undoing(self) -> bool:

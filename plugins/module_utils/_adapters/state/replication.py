@@ -153,16 +153,26 @@ class Replication:
 
     def _supervised(self, request: Request) -> Told:
         """Start the process and wait; start another one when it dies."""
-        self.place.make()
         seconds = self.site.deadline_seconds + UNDO_SECONDS + ATTEMPTS_SECONDS
         for _unused in range(PROCESSES):
-            if not self.place.is_busy():
-                self.place.save_request(request)
-                program.start(self.root, self.place)
+            self._start(request)
             said = program.wait(self.place, request.id, seconds)
             if said is not None:
                 return said
         raise TimedOut(program.unended(self.place))
+
+    def _start(self, request: Request) -> None:
+        """Start the process, unless one is at work."""
+        try:
+            self.place.make()
+            if not self.place.is_busy():
+                self.place.save_request(request)
+                program.start(self.root, self.place)
+        except OSError as error:
+            raise MigrateError(
+                f"Cannot start the switch of {self.site.item}: {error}. Nothing was "
+                f"begun. Make room below {self.root}, then run again."
+            ) from error
 
     def _latest(self) -> dict[str, Any]:
         said = told(self.place)

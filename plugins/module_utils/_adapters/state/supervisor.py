@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.record import (
     Place,
@@ -102,9 +103,10 @@ def _watch(child: int, seconds: float) -> None:
 
 
 def _log(place: Place, text: str) -> None:
-    """Append one line, already free of secrets, to the item's log."""
-    with open(place.path("log"), "a", encoding="utf-8") as file:
-        file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
+    """Append one line, already free of secrets, to the item's log, if it can be."""
+    said = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n"
+    with suppress(OSError), open(place.path("log"), "a", encoding="utf-8") as file:
+        file.write(said)
 
 
 def resume_all(root: str) -> int:

@@ -52,7 +52,8 @@ def carry_out(engine: StateEngine, record: Record) -> str:
         try:
             _take(switch, record, switch.steps)
         except (MigrateError, OSError) as error:
-            reason = f"step {told(record.place).intended[-1]}: {error}"
+            record.forgive()
+            reason = f"step {told(record.place).latest}: {error}"
             record.note(reason)
             if switch.opened:
                 raise
@@ -95,6 +96,7 @@ def resume(engine: StateEngine, record: Record) -> str:
     """
     said = told(record.place)
     wanted = Intent(said.header["id"], said.header["toward"], said.steps, resumed=True)
+    record.forgive()
     with engine.switch(wanted) as switch:
         troubles, switch.troubles = switch.troubles, []
         decision = switch.fate(undoing=said.undoing)
