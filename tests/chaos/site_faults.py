@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import RawIOBase
@@ -32,6 +31,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import other
 from tests.chaos.postgres_faults import TABLE, FaultBed
+from tests.integration.backup.bed import small_disk as disk_of
 from tests.integration.state.bed import PASSWORD, Shop, Writer, writers
 from tests.integration.state.test_faults import paused
 from tests.lab.parts import PostgresCluster, wait_until
@@ -40,18 +40,12 @@ from tests.lab.parts.postgres import program
 
 
 @contextmanager
-def small_disk(directory: str, kilobytes: int) -> Iterator[Path]:
-    """Put a file system of this size in place of a directory; the path fills it."""
+def small_disk(site: FaultBed) -> Iterator[Path]:
+    """Keep the record on a disk of 64 kB; the path is a file to fill it by."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
-    place = Path(directory)
-    place.mkdir(parents=True, exist_ok=True)
-    size = f"size={kilobytes}k"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", place], check=True)
-    try:
+    with disk_of(Path(site.place.directory), "64k") as place:
         yield place / "filler"
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 def fill(filler: Path) -> None:
@@ -89,7 +83,7 @@ def record_disk_full(site: FaultBed) -> int:
     shop = site.linked()
     steps = set()
     for length in (3990, 3600, 3200, 2800):
-        with small_disk(site.place.directory, 64) as filler, writers(shop) as running:
+        with small_disk(site) as filler, writers(shop) as running:
             record = begin(Request("x" * length, "new", shop.engine), site.place)
             fill(filler)
             try:
@@ -114,7 +108,7 @@ def record_disk_full(site: FaultBed) -> int:
 def no_room_to_begin(site: FaultBed) -> int:
     """Fill the disk before the module runs."""
     shop = site.linked()
-    with small_disk(site.place.directory, 64) as filler:
+    with small_disk(site) as filler:
         fill(filler)
         item = Replication(shop.engine, site.place, site.place.directory)
         with pytest.raises(MigrateError, match=r"No space left.*Make room"):
@@ -231,7 +225,6 @@ def permission_revoked(site: FaultBed) -> int:
         f"usename = '{name}'",
     )
     with writers(shop) as running:
-        time.sleep(1.0)
         item = Replication(shop.engine, site.place, site.place.directory)
         with pytest.raises(MigrateError, match="the link is not active"):
             item.switch("new", is_dry=False)

@@ -61,9 +61,10 @@ def look(lab: ShopLab, side: str, what: str) -> str:
     assert lost == []
     assert (extras["lost_sessions"], extras["lost_files"]) == (0, 0), extras
     assert extras["old_files_equal"]
+    writes, files = len(totals.acknowledged), extras["acknowledged_files"]
     return (
-        f"{what:44} | authority {side}: {totals.requests} requests, 0 failed, "
-        f"{len(totals.acknowledged)} writes, {extras['acknowledged_files']} files, 0 lost"
+        f"{what:36} | authority {side}: {totals.requests} requests, 0 failed, "
+        f"{writes} writes, {files} files, 0 lost"
     )
 
 

@@ -200,7 +200,7 @@ def runs(pid: int) -> bool:
 @contextmanager
 def small_disk(place: Path, size: str) -> Iterator[Path]:
     """A directory on a disk of so many bytes."""
-    place.mkdir()
+    place.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], check=True
     )

@@ -73,8 +73,8 @@ class FilesPiece(Piece):
             links=(str(self.directory / "current"),),
             directory=str(self.directory / "state"),
             max_lag_bytes=10_000_000,
-            max_lag_seconds=5.0,
-            deadline_seconds=20.0,
+            max_lag_seconds=15.0,
+            deadline_seconds=60.0,
         )
 
     @property

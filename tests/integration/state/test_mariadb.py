@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 
@@ -99,6 +100,32 @@ def die_in_the_dump() -> None:
     copying._Child = Dying  # type: ignore[misc]
 
 
+@contextmanager
+def child_killed(which: str) -> Iterator[None]:
+    """Kill one of both programs when a part of the dump is loaded."""
+    made: dict[str, Any] = {}
+    count = iter(range(5))
+
+    class Mortal(copying._Child):
+        def __init__(self, words: Sequence[str], number: int) -> None:
+            super().__init__(words, number)
+            made[words[0]] = self
+
+        @property
+        def stdout(self) -> Any:
+            if self._name == "mariadb-dump" and next(count, None) is None:
+                made[which].end()
+            return super().stdout
+
+    with (
+        patch.object(copying, "PIECE", 2048),
+        patch.object(copying, "HEAD", 0),
+        patch.object(copying, "_Child", Mortal),
+    ):
+        yield
+    assert set(made) == {"mariadb-dump", "mariadb"}
+
+
 KILLS = {
     "in the dump": die_in_the_dump,
     "before the copy": lambda: setattr(copying.Copy, "_stream", die),
@@ -146,6 +173,16 @@ class TestBrokenLink:
         reading = piece.engine.lag()
         assert (reading.authority, reading.to_new.exists) == ("legacy", False)
         assert running[0].texts <= piece.texts("legacy")
+
+    @pytest.mark.parametrize("which", ["mariadb-dump", "mariadb"])
+    def test_a_program_that_is_killed_is_one_error_and_made_again(
+        self, piece: MariaPiece, which: str
+    ) -> None:
+        with child_killed(which), pytest.raises(MigrateError, match=f"{which} ended"):
+            piece.engine.link(60)
+        assert not piece.engine.is_linked()
+        assert piece.engine.link(60)
+        assert piece.content("new") == piece.content("legacy")
 
     def test_no_time_left_ends_both_programs(self, piece: MariaPiece) -> None:
         with locked_out(piece), pytest.raises(TimedOut, match="wait_seconds"):

@@ -143,7 +143,7 @@ def broken_off(piece: Piece, place: Place, point: Point) -> None:
     """Kill a switch at a point: right before the step has effect, or right after."""
     moment = "before outcome" if point.is_taken else "after intent"
     status = piece.killed_switch(point.toward, place, (moment, point.step))
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert os.WTERMSIG(status) == signal.SIGKILL, told(place)
     reading = piece.engine.lag()
     assert not (reading.legacy_open and reading.new_open)
     assert told(place).unfinished
