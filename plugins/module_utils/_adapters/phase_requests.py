@@ -213,8 +213,10 @@ def _switched(request: Request) -> Outcome:
     authority = request.params["authority"]
     if authority is None:
         raise InvalidSpec("Refused switched: name the `authority`.", path="authority")
-    evidence = request.evidence
-    return request.record(lambda position: rules.switch(position, authority, evidence))
+    names = [item.name for item in request.way.migration.state]
+    said = request.evidence
+    facts = said if "item" in said else {**said, "items": names}
+    return request.record(lambda position: rules.switch(position, authority, facts))
 
 
 def _tripped(request: Request) -> Outcome:

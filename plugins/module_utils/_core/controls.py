@@ -26,6 +26,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.next_step impor
 from ansible_collections.hal9.migrate.plugins.module_utils._core.plan import (
     remaining,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.projection import (
+    moved,
+)
 
 
 def pause(migration: Migration, position: Position, reason: str) -> Change | None:
@@ -46,14 +49,13 @@ def resume(position: Position) -> Change | None:
 def switch(
     position: Position, authority: str, facts: Mapping[str, Any]
 ) -> Change | None:
-    """Return the record that the authority over an item, or without ``item`` over all
-    of the state, has moved; None when the journal has it so.
+    """Return the record that the authority over one ``item``, or all ``items``, of the
+    state has moved; None when the journal has it so.
     """
-    item = facts.get("item")
-    is_new = position.authority == "new" if item is None else item in position.on_new
-    if is_new == (authority == "new") and (is_new or position.authority == "legacy"):
+    body = {**facts, "authority": authority}
+    if moved(position, body) == (position.authority, position.on_new):
         return None
-    return Change("switched", {**facts, "authority": authority})
+    return Change("switched", body)
 
 
 def validate(

@@ -104,16 +104,24 @@ def _released(position: Position, event: Event) -> Position:
     return replace(_told(position, event.body), tripped_by="", share=0)
 
 
+def moved(position: Position, body: Body) -> tuple[Side, tuple[str, ...]]:
+    """Return the authority and the items on new after one ``item``, or ``items``, have
+    moved; what names neither is of all.
+    """
+    authority, named = _authority(body, position.authority), body.get("items")
+    items = [body.get("item")] if named is None else named
+    names = [str(name) for name in items if name] if isinstance(items, list) else []
+    if not names:
+        return authority, position.on_new if authority == "new" else ()
+    if authority == "new":
+        return authority, tuple(dict.fromkeys((*position.on_new, *names)))
+    left = tuple(name for name in position.on_new if name not in names)
+    return "new" if left else "legacy", left
+
+
 def _switched(position: Position, event: Event) -> Position:
-    """Return the position after one item, or without a name all of them, has moved."""
-    authority = _authority(event.body, position.authority)
-    item = event.body.get("item")
-    if not isinstance(item, str):
-        on_new = position.on_new if authority == "new" else ()
-        return replace(position, authority=authority, on_new=on_new)
-    others = tuple(name for name in position.on_new if name != item)
-    on_new = (*others, item) if authority == "new" else others
-    return replace(position, authority="new" if on_new else "legacy", on_new=on_new)
+    authority, on_new = moved(position, event.body)
+    return replace(position, authority=authority, on_new=on_new)
 
 
 def _paused(position: Position, _event: Event) -> Position:

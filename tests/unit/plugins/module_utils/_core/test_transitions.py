@@ -309,7 +309,7 @@ class TestControls:
         assert position.on_new == ("sessions", "orders")
         position = after(position, switch(position, "legacy", orders))
         assert (position.authority, position.on_new) == ("new", ("sessions",))
-        assert switch(position, "legacy", orders) is not None
+        assert switch(position, "legacy", orders) is None
         position = after(position, switch(position, "legacy", sessions))
         assert (position.authority, position.on_new) == ("legacy", ())
         assert switch(position, "legacy", sessions) is None
@@ -318,6 +318,12 @@ class TestControls:
         position = after(START, switch(START, "new", {"item": "orders"}))
         position = after(position, switch(position, "legacy", {}))
         assert (position.authority, position.on_new) == ("legacy", ())
+        names = {"items": ["sessions", "orders"]}
+        position = after(position, switch(position, "new", names))
+        assert position.on_new == ("sessions", "orders")
+        assert switch(position, "new", names) is None
+        position = after(position, switch(position, "legacy", {"item": "orders"}))
+        assert (position.authority, position.on_new) == ("new", ("sessions",))
 
     def test_validation_needs_the_whole_plan(self) -> None:
         position = position_after(SHOP, "ramp_up 75%")
