@@ -49,8 +49,10 @@ SAMPLE = (
 )
 """Of each engine, where it has such a point."""
 LINKING_SECONDS = (0.05, 0.3, 0.9)
-PAUSE = 0.01
-"""Between two writes: what is rehearsed is the way back, not the rate."""
+PAUSE = 0.05
+"""Between two writes: what is rehearsed is the way back, not the rate; and all that is
+written stays in the piece, which each rehearsal compares as a whole.
+"""
 
 
 class Site:
