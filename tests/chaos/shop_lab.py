@@ -19,17 +19,13 @@ import yaml
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.journal_sqlite import (
     SqliteJournal,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import (
-    Event,
-    Position,
-)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import Position
 from tests.chaos.controller import ROOT, Controller
 from tests.lab import stack
-from tests.lab.layout import APPLICATION, DATABASE, Lab
+from tests.lab.layout import DATABASE, Lab
 from tests.lab.load.record import Totals, add_up, read
 from tests.lab.parts import Server, scratch_directory, wait_until
 from tests.lab.servers import LabServers
-from tests.lab.summary import of_extras
 
 DECLARATION = ROOT / "inventories" / "lab" / "group_vars" / "all" / "migration.yml"
 GATES = {"gates": {"error_rate": "<= 5%"}, "soak": "1s", "deadline": "4m"}
@@ -114,23 +110,6 @@ class ShopLab:
             str(key) for (key,) in self._sql(side, "SELECT key FROM orders")
         )
         return [key for key in self.totals().acknowledged if found[key] != 1]
-
-    def extras(self, side: str) -> dict[str, Any]:
-        """Return what became of sessions and files of the acknowledged writes."""
-        return of_extras(self.lab, side, self.totals().acknowledged)
-
-    def events(self, kind: str) -> list[Event]:
-        """Return the journal's events of a kind."""
-        path = str(self.lab.home / "journal.db")
-        with closing(SqliteJournal.open(path)) as journal:
-            return [one for one in journal.events("shop") if one.kind == kind]
-
-    def address(self, side: str) -> str:
-        """Return the application's own address of a database, past PgBouncer."""
-        words = self.lab.secrets()
-        return self.servers.databases[f"db_{side}"].dsn(
-            DATABASE, APPLICATION, words["LAB_APPLICATION"]
-        )
 
     def _rows_agree(self) -> bool:
         count = "SELECT count(*), max(id) FROM orders"
