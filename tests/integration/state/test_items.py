@@ -1,4 +1,4 @@
-"""Two items of one migration, of which one does not move: forward, and on the way back."""
+"""Two items of one migration: one does not move, forward, and on the way back."""
 
 from __future__ import annotations
 
