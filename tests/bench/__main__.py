@@ -28,6 +28,7 @@ SUITES = (
     "emergency.break_glass",
     "state",
     "state_rows",
+    "state_verify",
     "state_export",
     "state_redis",
 )

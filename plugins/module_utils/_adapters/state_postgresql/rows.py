@@ -9,6 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.row_hash import (
+    SEEDS,
+    Column,
+    hash_of,
+    texts_of,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
 )
@@ -20,6 +26,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_digest im
     Range,
     key_parts,
 )
+
+SHORTEST_SECONDS = 600.0
+SLOWEST_BYTES_PER_SECOND = 1_000_000
 
 # What a row looks like as text must not depend on a server's or role's settings.
 _CANONICAL = (
@@ -35,13 +44,18 @@ _CANONICAL = (
 )
 _TABLES = """
 SELECT format('%%I.%%I', n.nspname, c.relname), c.oid::bigint,
-       (SELECT array_agg(format('%%I', attname) ORDER BY attnum) FROM pg_attribute
-         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
        coalesce((SELECT i.indkey::int2[]::int[] FROM pg_index i WHERE i.indrelid = c.oid
          AND CASE c.relreplident WHEN 'd' THEN i.indisprimary
                                  WHEN 'i' THEN i.indisreplident ELSE false END), '{}')
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname = ANY(%s) ORDER BY 1
+"""
+_COLUMNS = """
+SELECT format('%%I', a.attname),
+       CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname ELSE '' END,
+       NOT a.attnotnull
+  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+ WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 _KEY = """
 SELECT format('%%I', a.attname), format_type(a.atttypid, a.atttypmod), t.typcollation <> 0
@@ -60,12 +74,12 @@ def canonical(session: Session) -> None:
 class Table:
     """One table: what its rows and keys are as SQL (a percent sign is doubled in it).
 
-    ``parts`` are the columns of the key with their types; there are none where the
-    whole row is the key.
+    ``texts`` are what a row's hash is made of; ``parts`` are the columns of the key
+    with their types; there are none where the whole row is the key.
     """
 
     name: str
-    row: str
+    texts: tuple[str, ...]
     key: str
     key_type: str
     parts: tuple[tuple[str, str], ...] = ()
@@ -78,6 +92,13 @@ class Table:
             return known
         counted = f"SELECT count(*) FROM ONLY {self.plain_name}"  # noqa: S608
         return int(session.value(counted))
+
+    def allow_time(self, session: Session) -> None:
+        """Let one statement read the whole table, however big; never without end."""
+        size = int(session.value("SELECT pg_table_size(%s::regclass)", self.plain_name))
+        seconds = SHORTEST_SECONDS + size / SLOWEST_BYTES_PER_SECOND
+        setting = "SELECT set_config('statement_timeout', %s, false)"
+        session.run(setting, f"{seconds:.0f}s")
 
     @property
     def plain_name(self) -> str:
@@ -111,19 +132,16 @@ class Table:
     ) -> dict[int, Digest]:
         """Return the digest of every range between bounds that is not empty.
 
-        A row's text is by far the dearest part. ``clock_timestamp`` is volatile, so
-        the planner does not merge the inner query into the outer and make the text
-        twice; and it takes the number of groups for small, so it works in parallel.
+        The planner takes the number of groups for small, so it works in parallel.
         """
         where, values = self._where(within)
         fold = "bit_xor" if folds else "sum"
         kind = self.key_type
         number = f"width_bucket({self.key}, %s::text[]::{kind}[])" if bounds else "0"
+        first, second = self._hashes
         query = (
-            f"SELECT n, count(*), {fold}(hashtextextended(r, 0)), "  # noqa: S608
-            "sum(hashtextextended(r, 7297)) FROM ("
-            f"SELECT {number} AS n, {self._text} AS r, clock_timestamp() "
-            f"FROM ONLY {self.name} {where}) AS texts GROUP BY n"
+            f"SELECT n, count(*), {fold}({first}), sum({second}) "  # noqa: S608
+            f"FROM ({self._inner(f'{number} AS n', where)}) AS texts GROUP BY n"
         )
         heads = [list(bounds)] if bounds else []
         rows = _asked(session, query, *heads, *values)
@@ -154,17 +172,30 @@ class Table:
     def _read(
         self, session: Session, where: str, values: Sequence[object]
     ) -> list[tuple[str, int, int]]:
+        first, second = self._hashes
         query = (
-            "SELECT k::text, hashtextextended(r, 0), "  # noqa: S608
-            "hashtextextended(r, 7297) "
-            f"FROM (SELECT {self.key} AS k, {self._text} AS r, clock_timestamp() "
-            f"FROM ONLY {self.name} {where}) AS texts"
+            f"SELECT k::text, {first}, {second} "  # noqa: S608
+            f"FROM ({self._inner(f'{self.key} AS k', where)}) AS texts"
         )
         return [(str(k), int(a), int(b)) for k, a, b in _asked(session, query, *values)]
 
     @property
-    def _text(self) -> str:
-        return f'{self.row}::text COLLATE "C"'
+    def _hashes(self) -> tuple[str, str]:
+        names = [f"t{number}" for number in range(len(self.texts))]
+        first, second = (hash_of(names, seed) for seed in SEEDS)
+        return first, second
+
+    def _inner(self, head: str, where: str) -> str:
+        """Return the query for the texts, which are by far the dearest part.
+
+        Its last column is volatile, so the planner does not merge this query into the
+        outer one and make each text twice; and it costs next to nothing.
+        """
+        texts = ", ".join(f"{text} AS t{n}" for n, text in enumerate(self.texts))
+        return (
+            f"SELECT {head}, {texts}, pg_is_in_recovery() "  # noqa: S608
+            f"FROM ONLY {self.name} {where}"
+        )
 
     def _where(self, within: Range) -> tuple[str, list[str]]:
         terms, values = [], []
@@ -190,25 +221,28 @@ def tables_of(session: Session, site: Site) -> list[Table]:
 def tables_in(session: Session, schemas: Sequence[str]) -> list[Table]:
     """Return the tables of some schemas, likewise."""
     return [
-        _table(session, name, oid, columns, key)
-        for name, oid, columns, key in session.rows(_TABLES, list(schemas))
+        _table(session, name, oid, key)
+        for name, oid, key in session.rows(_TABLES, list(schemas))
     ]
 
 
-def _table(
-    session: Session, name: str, oid: int, columns: Sequence[str], key: Sequence[int]
-) -> Table:
-    name, row = _doubled(name), _doubled(f"ROW({', '.join(columns)})")
+def _table(session: Session, name: str, oid: int, key: Sequence[int]) -> Table:
+    name = _doubled(name)
+    columns = [
+        Column(_doubled(column), str(kind), bool(nullable))
+        for column, kind, nullable in session.rows(_COLUMNS, oid)
+    ]
+    texts = texts_of(columns)
     rows = session.rows(_KEY, oid, list(key))
     parts = tuple((_doubled(column), _doubled(kind)) for column, kind, _unused in rows)
     if len(parts) != 1:  # several columns, or none: the text of all of them is the key
-        named = ", ".join(column for column, _unused in parts)
-        text = f"ROW({named})" if parts else row
-        return Table(name, row, f'({text}::text COLLATE "C")', "text", parts)
+        named = [column for column, _unused in parts] or [c.name for c in columns]
+        text = f'(ROW({", ".join(named)})::text COLLATE "C")'
+        return Table(name, texts, text, "text", parts)
     column, kind = parts[0]
     if rows[0][2]:  # by bytes: two servers may sort words otherwise
-        return Table(name, row, f'({column}::text COLLATE "C")', "text", parts)
-    return Table(name, row, column, kind, parts)
+        return Table(name, texts, f'({column}::text COLLATE "C")', "text", parts)
+    return Table(name, texts, column, kind, parts)
 
 
 def _doubled(text: str) -> str:

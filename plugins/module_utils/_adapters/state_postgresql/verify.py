@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
     fence,
+    forms,
     structure,
     unsettled,
 )
@@ -126,6 +127,7 @@ class Comparison:
         """Return the tables that can be compared: their columns are on both sides."""
         for session in (self.source, self.target):
             canonical(session)
+        forms.refuse_unlike(forms.forms(self.source), forms.forms(self.target))
         there = {table.name for table in tables_of(self.target, self.asked.site)}
         without = {entry.split(" ")[0].rpartition(".")[0] for entry in lacking}
         return [
@@ -151,6 +153,8 @@ class Comparison:
 
     def _table(self, table: Table) -> tuple[int, int, Iterator[Difference]]:
         """Return rows, key ranges, and the keys in those that differ, as they come."""
+        for session in (self.source, self.target):
+            table.allow_time(session)
         size = table.size(self.source)
         pieces = min(max(1, size // self.asked.chunk_rows), 4096)
         percent = 100.0 if size <= SAMPLED_ROWS else 100.0 * SAMPLED_ROWS / size
