@@ -20,7 +20,7 @@ options:
     description: What is recorded.
     type: str
     default: note
-    choices: [note, precheck, flag_turned, sign_off, backup, checkpoint]
+    choices: [note, precheck, flag_turned, sign_off, backup, checkpoint, reconcile]
   body:
     description: The content, in plain JSON values. A note has C(text).
     type: dict

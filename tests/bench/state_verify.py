@@ -50,19 +50,23 @@ def run(quick: bool) -> list[dict[str, Any]]:
         try:
             for cluster in (pair.legacy, pair.new):
                 cluster.start()
-            sites = [pair.site(each) for each in (rows, rows // 10)]
-            for site in sites:
-                linked(site)
-                pair.new.sql("VACUUM ANALYZE t", site.migration)
-                pair.new.sql("CHECKPOINT")
+            site, small = _filled(pair, rows), _filled(pair, rows // 10)
             return [
-                *_equal(pair, sites[0], rows),
-                *_peaks(*sites, rows),
-                *_bad(pair, sites[0], rows),
+                *_equal(pair, site, rows),
+                *_peaks(site, small, rows),
+                *_bad(pair, site, rows),
             ]
         finally:
             for cluster in (pair.new, pair.legacy):
                 cluster.stop()
+
+
+def _filled(pair: Pair, rows: int) -> Site:
+    site = pair.site(rows)
+    linked(site)
+    pair.new.sql("VACUUM ANALYZE t", site.migration)
+    pair.new.sql("CHECKPOINT")
+    return site
 
 
 def _equal(pair: Pair, site: Site, rows: int) -> list[dict[str, Any]]:
@@ -120,7 +124,7 @@ def _peaks(large: Site, small: Site, rows: int) -> list[dict[str, Any]]:
 
 
 def _rounds(rows: int) -> int:
-    return 3 if rows <= QUICK_ROWS else 2
+    return 3 if rows <= QUICK_ROWS else 1
 
 
 def _plain(pair: Pair, site: Site) -> None:

@@ -36,7 +36,15 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import 
     Position,
 )
 
-KINDS = ["note", "precheck", "flag_turned", "sign_off", "backup", "checkpoint"]
+KINDS = [
+    "note",
+    "precheck",
+    "flag_turned",
+    "sign_off",
+    "backup",
+    "checkpoint",
+    "reconcile",
+]
 """What may be recorded from outside; whatever moves the position goes through `phase`.
 """
 

@@ -22,6 +22,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_kinds impo
     Choice,
     Truth,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_reconcile_fields import (
+    RECONCILE_FIELD,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records import (
     REQUIRED,
     Field,
@@ -189,6 +192,7 @@ POSTGRESQL_ITEM = Record(
             "Every PgBouncer in front of it; all are paused together.",
         ),
         Field("copy", COPY, {}, "How big tables are copied."),
+        RECONCILE_FIELD,
         *EXPORT_FIELDS,
         *_lag("Replication lag to switch at.", "The same in time."),
     ),

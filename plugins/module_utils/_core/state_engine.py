@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
     StateConflict,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
@@ -132,6 +133,17 @@ class StateEngine(ABC):
 
         The keys are those of M(state_verify).
         """
+
+    def reconcile(self, *, is_dry: bool) -> dict[str, Any]:  # noqa: ARG002
+        """Repair the rows that are declared safe, or say which would be.
+
+        The keys are those of M(state_reconcile).
+        """
+        raise MigrateError(
+            f"Rows of {self.site.item} cannot be repaired one by one: that is there "
+            "for PostgreSQL alone. Remove the link and make it anew "
+            "(hal9.migrate.replication, state: absent, then linked)."
+        )
 
     @abstractmethod
     def switch(self, intent: Intent) -> AbstractContextManager[Switch]:

@@ -14,6 +14,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.export_selectio
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_copy import (
     CopyRule,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_reconcile import (
+    ReconcileRule,
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class PostgresItem(ServerItem):
     export_key: SecretRef | None = None
     categories: tuple[Category, ...] = ()
     copy: CopyRule = CopyRule()
+    reconcile: ReconcileRule | None = None
 
     @property
     def secrets(self) -> tuple[SecretRef, ...]:

@@ -76,11 +76,9 @@ class Progress:
         host = str(data.get("host", ""))
         if action == "phase":
             return self._phase(result)
-        tell = (
-            _dry_traffic
-            if self.is_dry and action == "traffic"
-            else _TELLERS.get(action)
-        )
+        tell = _TELLERS.get(action)
+        if self.is_dry:
+            tell = _DRY_TELLERS.get(action, tell)
         return self._once(f"{action} {host}", tell(host, result)) if tell else []
 
     def _phase(self, result: Mapping[str, Any]) -> list[Line]:
@@ -247,15 +245,34 @@ def _transfer(tell: Callable[[Mapping[str, Any]], str], tone: Tone) -> Teller:
     return lines
 
 
+def _reconciled(said: str) -> Teller:
+    def lines(_host: str, result: Mapping[str, Any]) -> list[Line]:
+        if "repaired" not in result:
+            return []
+        rows = [f"{r['table']} {r['key']} ({r['kind']})" for r in result["repaired"]]
+        told = [f"  state: {said} on {result.get('side')}: {row}." for row in rows]
+        compared = f"{int(result.get('rows') or 0):,} rows compared"
+        left = len(result.get("left") or ())
+        end = f"  state: {compared}, {len(rows)} {said}, {left} left."
+        return [Line(text) for text in told] + [Line(end, "bad" if left else "good")]
+
+    return lines
+
+
 _TELLERS: Mapping[str, Teller] = {
     "traffic": _traffic,
     "gate": _gate,
     "replication": _replication,
     "replication_info": _replication,
     "state_verify": _verified,
+    "state_reconcile": _reconciled("repaired"),
     "state_export": _transfer(transfers.foreseen, "plain"),
     "state_import": _transfer(transfers.foreseen, "plain"),
     "state_export_info": _transfer(transfers.going_on, "plain"),
     "state_export_verify": _transfer(transfers.verified, "plain"),
     "async_status": _transfer(transfers.ended, "good"),
+}
+_DRY_TELLERS: Mapping[str, Teller] = {
+    "traffic": _dry_traffic,
+    "state_reconcile": _reconciled("would be repaired"),
 }

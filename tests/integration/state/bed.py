@@ -126,6 +126,7 @@ class Shop:
     name: str
     deadline: float = 20.0
     changes: dict[str, Any] = field(default_factory=dict)
+    declared: dict[str, Any] = field(default_factory=dict)
 
     @property
     def site(self) -> Site:
@@ -179,6 +180,7 @@ class Shop:
             "application_role": self.name,
             "pgbouncers": bouncers,
             "switch_deadline": f"{self.deadline:g}s",
+            **self.declared,
         }
         return {"name": self.name, "sides": sides, "state": [item]}
 

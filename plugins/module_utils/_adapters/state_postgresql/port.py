@@ -22,6 +22,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
     PostgresLink,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.reconcile import (
+    Reconciliation,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
     open_side,
@@ -117,6 +120,10 @@ class PostgresEngine(StateEngine):
     def verify(self, chunk_rows: int, limit: int) -> dict[str, Any]:
         """Compare the structure, then all rows by digests."""
         return Verification(self.site, chunk_rows, limit, self.directory).run()
+
+    def reconcile(self, *, is_dry: bool) -> dict[str, Any]:
+        """Repair the rows that are declared safe."""
+        return Reconciliation(self.site, self.directory).run(is_dry=is_dry)
 
     def drop(self) -> bool:
         """Remove subscriptions, slots and publications."""

@@ -57,6 +57,11 @@ SELECT format('%%I', a.attname),
   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
  WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
+_WRITABLE = """
+SELECT format('%%I', attname) FROM pg_attribute
+ WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
+   AND attgenerated = '' ORDER BY attnum
+"""
 _KEY = """
 SELECT format('%%I', a.attname), format_type(a.atttypid, a.atttypmod), t.typcollation <> 0
   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
@@ -224,6 +229,12 @@ def tables_in(session: Session, schemas: Sequence[str]) -> list[Table]:
         _table(session, name, oid, key)
         for name, oid, key in session.rows(_TABLES, list(schemas))
     ]
+
+
+def columns_of(session: Session, table: Table) -> str:
+    """Return the quoted columns that can be written: none that is generated."""
+    names = session.rows(_WRITABLE, table.plain_name)
+    return ", ".join(str(name) for (name,) in names)
 
 
 def _table(session: Session, name: str, oid: int, key: Sequence[int]) -> Table:

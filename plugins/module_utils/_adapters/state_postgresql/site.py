@@ -19,6 +19,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_copy impo
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items import (
     PostgresItem,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_reconcile import (
+    ReconcileRule,
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Site:
     max_lag_seconds: float = 1.0
     deadline_seconds: float = 30.0
     copy: CopyRule = CopyRule()
+    reconcile: ReconcileRule = ReconcileRule()
 
     @property
     def publication(self) -> str:
@@ -82,7 +86,13 @@ def from_plain(raw: Mapping[str, Any]) -> Site:
     """Return the site that a request file describes."""
     bouncers = tuple(Bouncer(**each) for each in raw["bouncers"])
     plain = {**raw, "bouncers": bouncers, "schemas": tuple(raw["schemas"])}
-    return Site(**{**plain, "copy": CopyRule(**raw["copy"])})
+    rule = {name: _tupled(value) for name, value in raw["reconcile"].items()}
+    rules = {"copy": CopyRule(**raw["copy"]), "reconcile": ReconcileRule(**rule)}
+    return Site(**{**plain, **rules})
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
 def from_item(migration: str, item: PostgresItem, secrets: Mapping[str, str]) -> Site:
@@ -106,4 +116,5 @@ def from_item(migration: str, item: PostgresItem, secrets: Mapping[str, str]) ->
         max_lag_seconds=item.max_lag_seconds,
         deadline_seconds=item.switch_deadline_seconds,
         copy=item.copy,
+        reconcile=item.reconcile or ReconcileRule(),
     )

@@ -115,13 +115,17 @@ class Comparison:
     def run(self) -> dict[str, Any]:
         """Compare structure, then rows; leave the keys that could not be settled."""
         site = self.asked.site
-        wanted = structure.of(self.source, site)
-        lacking = structure.of(self.target, site).lacks_of(wanted)
+        lacking = self.lacking()
         lagging = structure.lagging_sequences(self.source, site)
         seen, findings = self.rows(lacking)
         left = findings.unsettled
         unsettled.keep(self.asked.directory, self.authority, left)
         return {**_result(seen, findings), "sequences": lagging}
+
+    def lacking(self) -> tuple[str, ...]:
+        """Return what the target lacks of the source's structure."""
+        site = self.asked.site
+        return structure.of(self.target, site).lacks_of(structure.of(self.source, site))
 
     def tables(self, lacking: Iterable[str] = ()) -> list[Table]:
         """Return the tables that can be compared: their columns are on both sides."""
@@ -233,7 +237,7 @@ class Comparison:
 
     def _look(self, table: Table, keys: Sequence[str]) -> dict[str, Look]:
         before = grouped(table.hashes_of(self.source, keys))
-        self._await_lag()
+        self.await_lag()
         target = grouped(table.hashes_of(self.target, keys))
         after = grouped(table.hashes_of(self.source, keys))
         return {
@@ -241,17 +245,19 @@ class Comparison:
             for key in keys
         }
 
-    def _await_lag(self) -> None:
+    def await_lag(self, seconds: float = LAG_SECONDS) -> None:
         """Wait until the target has what the source shows now."""
         if not self.slot:
             return
-        position = str(self.source.value("SELECT pg_current_wal_insert_lsn()::text"))
-        deadline = time.monotonic() + LAG_SECONDS
+        # The log of others may stay unflushed, and unsent, while they do not commit.
+        self.source.run("SET synchronous_commit = local")
+        position = fence.message(self.source, "compare")
+        deadline = time.monotonic() + seconds
         while not fence.drained(self.source, self.slot, position)[0]:
             if time.monotonic() > deadline:
                 raise MigrateError(
                     f"Cannot compare {self.asked.site.item}: the lag did not pass in "
-                    f"{LAG_SECONDS:g} s. Look at it with hal9.migrate.replication_info."
+                    f"{seconds:g} s. Look at it with hal9.migrate.replication_info."
                 )
             time.sleep(0.01)
 

@@ -24,6 +24,7 @@ from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.options import (
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.playbook import Play
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.verbs import (
+    state_reconcile,
     state_return,
     state_transfer,
 )
@@ -87,5 +88,6 @@ def list_checkpoints(ctx: click.Context, *, output_format: str | None) -> Exit:
 
 state.add_command(state_return.verify_checkpoint)
 state.add_command(state_return.restore)
+state.add_command(state_reconcile.reconcile)
 for verb in state_transfer.VERBS:
     state.add_command(verb)

@@ -116,6 +116,18 @@ class TestState:
         event = ok("state_verify", equal=True, rows=100_000, seconds=3.2)
         assert said(event) == ["  state: 100,000 rows compared, equal (3 s)."]
 
+    def test_every_repaired_row_is_told(self) -> None:
+        rows = [{"table": "public.labels", "key": "a", "kind": "changed"}]
+        event = ok("state_reconcile", repaired=rows, left=[], side="new", rows=604)
+        assert said(event) == [
+            "  state: repaired on new: public.labels a (changed).",
+            "  state: 604 rows compared, 1 repaired, 0 left.",
+        ]
+        dry = Progress(is_dry=True)
+        assert said(event, progress=dry)[1] == (
+            "  state: 604 rows compared, 1 would be repaired, 0 left."
+        )
+
 
 class TestFailures:
     def test_a_failure_is_said_once_something_follows(self) -> None:
