@@ -24,6 +24,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_items imp
     RedisItem,
     SecretRef,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_reconcile import (
+    ReconcileRule,
+)
 from tests.unit.plugins.module_utils._core.declarations import (
     service_with_state,
     stateless_service,
@@ -148,3 +151,46 @@ class TestRules:
             parse(raw)
         assert refused.value.facts["path"] == path
         assert said in str(refused.value)
+
+
+class TestReconcile:
+    """What may be repaired is declared whole, or not at all."""
+
+    def repaired(self, **rule: Any) -> dict[str, Any]:
+        """A declaration whose database has this rule."""
+        raw = service_with_state()
+        raw["state"][0]["reconcile"] = rule
+        return raw
+
+    def test_tables_kinds_and_a_limit(self) -> None:
+        raw = self.repaired(tables=["labels"], repair=["changed", "lost"])
+        item = parse(raw).state[0]
+        assert isinstance(item, PostgresItem)
+        assert item.reconcile == ReconcileRule(("labels",), ("changed", "lost"), 100)
+        assert not list(VALIDATOR.iter_errors(raw))
+
+    def test_nothing_is_declared_by_default(self) -> None:
+        item = parse(service_with_state()).state[0]
+        assert isinstance(item, PostgresItem)
+        assert item.reconcile is None
+
+    @pytest.mark.parametrize(
+        ("rule", "path"),
+        [
+            ({"tables": ["labels"]}, "state[0].reconcile.repair"),
+            ({"tables": ["labels"], "repair": []}, "state[0].reconcile.repair"),
+            (
+                {"tables": ["labels"], "repair": ["doubled"]},
+                "state[0].reconcile.repair[0]",
+            ),
+            ({"tables": [], "repair": ["lost"]}, "state[0].reconcile.tables"),
+            (
+                {"tables": ["a"], "repair": ["lost"], "limit": 1001},
+                "state[0].reconcile.limit",
+            ),
+        ],
+    )
+    def test_half_a_rule_is_refused(self, rule: dict[str, Any], path: str) -> None:
+        with pytest.raises(InvalidSpec) as told:
+            parse(self.repaired(**rule))
+        assert told.value.facts["path"] == path
