@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes rows of the side that follows as they are on the authority, if declared safe."""
+"""Makes rows of the side that follows as those of the authority, if declared safe."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 repaired:
-  description: The rows that were repaired, in check mode those that would be; C(kind) as in M(hal9.migrate.state_verify).
+  description: The rows that were repaired, in check mode that would be; C(kind) as in M(hal9.migrate.state_verify).
   returned: success
   type: list
   elements: dict

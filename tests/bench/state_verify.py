@@ -1,4 +1,4 @@
-"""Comparing many rows: ours against plain SQL and reladiff, and what a bad row costs."""
+"""Comparing many rows: against plain SQL and reladiff, and what bad row costs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _equal(pair: Pair, site: Site, rows: int) -> list[dict[str, Any]]:
 
 
 def _bad(pair: Pair, site: Site, rows: int) -> list[dict[str, Any]]:
-    """Find one row that is wrong; three while legacy is written; one that is doubled."""
+    """Find a row that is wrong; two while legacy is written; one that is doubled."""
     changed, lost, twice = rows // 3, rows // 2, rows // 5
     equal, found = [], []
     for _unused in range(_rounds(rows)):

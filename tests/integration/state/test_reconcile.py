@@ -108,7 +108,8 @@ class TestReconciliation:
         shop.sql(
             "legacy",
             'INSERT INTO odd ("a%b", f, j, c, n) VALUES '
-            "(E'\\t%s\\n\\\\N', 0.1, '{\"é\": 1.0}', 'x', 1.50), (NULL, '-0', NULL, '', NULL)",
+            "(E'\\t%s\\n\\\\N', 0.1, '{\"é\": 1.0}', 'x', 1.50), "
+            "(NULL, '-0', NULL, '', NULL)",
         )
         assert shop.link()
         try:

@@ -217,7 +217,8 @@ def _write_anew(
     columns = columns_of(source, table)
     target.run(f"DELETE FROM ONLY {table.name} {where}", *values)  # noqa: S608
     doubled = columns.replace("%", "%%")
-    out = f"COPY (SELECT {doubled} FROM ONLY {table.name} {where}) TO STDOUT"  # noqa: S608
+    chosen = f"SELECT {doubled} FROM ONLY {table.name} {where}"  # noqa: S608
+    out = f"COPY ({chosen}) TO STDOUT"
     into = f"COPY {table.plain_name} ({columns}) FROM STDIN"
     with source.connection.cursor().copy(out, values) as rows:
         blocks = [bytes(block) for block in rows]

@@ -50,7 +50,8 @@ class TestRender:
             "feature disable, feature history, state checkpoint,"
             "state list-checkpoints, state restore, state verify-checkpoint,"
             "backup create, backup list, backup verify, backup restore, backup prune,"
-            "state export, state import, state manifest, state verify"
+            "state export, state import, state manifest, state verify,"
+            "state reconcile"
         )
         assert {name.strip() for name in wanted.split(",")} == named
 
