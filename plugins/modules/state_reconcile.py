@@ -22,29 +22,8 @@ description:
   - It refuses where nothing is declared safe, where more rows differ than C(reconcile.limit), where the structure
     differs, where the link is not active, where a session that may write is open on the side that follows, and for
     tables without a primary key. Then nothing is changed.
+  - What is about to be repaired is noted first, by its keys, in C(reconciled.jsonl) in the item's directory.
   - For V(postgresql) alone.
-options:
-  migration:
-    description: The declaration, usually C(hal9_migration).
-    type: dict
-    required: true
-  item:
-    description: The name of the state item in the declaration.
-    type: str
-    required: true
-  secrets:
-    description:
-      - The secrets that the declaration refers to, by C(env:NAME) and C(var:NAME).
-        The lookup P(hal9.migrate.secrets#lookup) gives them.
-      - Files that the declaration refers to are read on the host itself and must have mode 0600.
-    type: dict
-    default: {}
-  directory:
-    description:
-      - Where the host keeps the record of the item's switches. What is about to be repaired is noted there first, in
-        C(reconciled.jsonl), by its keys.
-    type: path
-    default: /var/lib/hal9/state
 requirements:
   - psycopg >= 3.1 on the host that runs the module (role hal9.migrate.state_host installs it)
 attributes:
@@ -57,12 +36,11 @@ attributes:
   idempotent:
     description: What is equal is left alone.
     support: full
-  platform:
-    description: Linux hosts with Python 3.9 or newer.
-    support: full
-    platforms: linux
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
+  - hal9.migrate.migration
+  - hal9.migrate.state_item
+  - hal9.migrate.linux
 """
 
 EXAMPLES = r"""
