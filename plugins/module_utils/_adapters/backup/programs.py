@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import select
@@ -19,6 +18,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.mortal import (
+    end_with_us,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     DependencyMissing,
     MigrateError,
@@ -29,8 +31,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.redaction impor
     secret_texts,
 )
 
-_SET_PDEATHSIG = 1
-_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
 SAID = 1500
 """So many characters of what a program said are shown, its last ones."""
 
@@ -209,7 +209,7 @@ def start(
             stderr=err,
             env={**_environment(), **(env or {})},
             cwd=cwd,
-            preexec_fn=_end_with_us,  # noqa: PLW1509  (one system call)
+            preexec_fn=end_with_us,  # noqa: PLW1509  (one system call)
             start_new_session=True,
             user=who.uid if who else None,
             group=who.gid if who else None,
@@ -226,11 +226,6 @@ def _environment() -> dict[str, str]:
     path = os.environ.get("PATH", os.defpath)
     found = {"PATH": path, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
     return {**found, "HOME": os.environ.get("HOME", "/")}
-
-
-def _end_with_us() -> None:
-    if _PRCTL is not None:
-        _PRCTL(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _end(children: Sequence[tuple[subprocess.Popen[bytes], IO[bytes]]]) -> None:
