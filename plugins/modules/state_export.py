@@ -82,7 +82,9 @@ options:
     type: int
     default: 2
   rows_per_second:
-    description: At most so many rows per second, over all workers; V(0) is without a limit.
+    description:
+      - At most so many rows per second, over all workers; V(0) is without a limit.
+      - Kept on average. The first piece of a table can be read faster, and is waited for at its end.
     type: float
     default: 0
   bytes_per_second:
@@ -90,7 +92,9 @@ options:
     type: float
     default: 0
   max_lag_bytes:
-    description: Wait while the slowest replica of the server is so many bytes behind; V(0) does not look.
+    description:
+      - Wait while the slowest replica of the server that is connected is so many bytes behind; V(0) does not look.
+      - The role must see replicas, as a superuser or a member of C(pg_monitor) does.
     type: int
     default: 0
   max_load:

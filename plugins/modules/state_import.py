@@ -71,7 +71,9 @@ options:
     type: float
     default: 0
   max_lag_bytes:
-    description: Wait while the slowest replica of the server is so many bytes behind; V(0) does not look.
+    description:
+      - Wait while the slowest replica of the server that is connected is so many bytes behind; V(0) does not look.
+      - The role must see replicas, as a superuser or a member of C(pg_monitor) does.
     type: int
     default: 0
   max_load:

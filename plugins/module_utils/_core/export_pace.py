@@ -55,6 +55,41 @@ class Pace:
         return max(self.rows.wait(rows, now), self.bytes.wait(size, now))
 
 
+class Density:
+    """How many rows a byte of each table has, by the pieces before."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self.known: dict[int, float] = {}
+
+    def counting(self, table: int) -> Counting:
+        """Count the rows of another piece of a table."""
+        return Counting(self, table, self.known.get(table, 0.0))
+
+
+@dataclass
+class Counting:
+    """Rows of one piece: guessed by its bytes while it runs, right at its end."""
+
+    density: Density
+    table: int
+    per_byte: float
+    bytes: int = 0
+    told: int = 0
+
+    def guessed(self, size: int) -> int:
+        """Return how many rows are probably in the next bytes."""
+        self.bytes += size
+        rows = int(self.bytes * self.per_byte) - self.told
+        self.told += rows
+        return rows
+
+    def settled(self, rows: int) -> int:
+        """Return what was not told yet; below zero when it was too much."""
+        self.density.known[self.table] = rows / max(self.bytes, 1)
+        return rows - self.told
+
+
 def held_back(limits: Limits, lag_bytes: int, load: float) -> str:
     """Return why the copy must wait now; empty when it need not."""
     if limits.max_lag_bytes and lag_bytes > limits.max_lag_bytes:

@@ -143,6 +143,14 @@ class Shelf:
         )
         return [int(pid) for (pid,) in rows]
 
+    def sessions(self) -> int:
+        """How many sessions of ours legacy has, whatever they do."""
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+            f"'hal9-state' AND datname = '{self.shop.name}'"
+        )
+        return int(self.shop.sql("legacy", query)[0][0])
+
     def let_go(self) -> None:
         """End what holds a snapshot, and wait until it is gone."""
         for pid in self.holders():

@@ -11,16 +11,20 @@ import pytest
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export import (
     durable,
-    importer,
+    import_worker,
     ledger,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.importer import (
     _Run as ImportRun,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.outflow import (
+    Outflow,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.structure import (
     Client,
 )
 from tests.integration.state_export.shelf import ROWS, Shelf
+from tests.lab.parts import wait_until
 
 SAMPLE = (1, 2, 4, 5, 7, 8, 9, 10, 11, 40, 41, 42, 43, 44)
 
@@ -77,7 +81,7 @@ def cases() -> list[object]:
             id=f"{'after' if after else 'before'}-{step}",
             marks=[] if step in SAMPLE else [pytest.mark.chaos],
         )
-        for step in (*range(1, 60), 100, 150, 200, 250)
+        for step in (*range(1, 60), 100, 120, 140, 160)
         for after in (False, True)
     ]
 
@@ -118,10 +122,26 @@ class TestKilledExport:
 
     def ends_soon(self, shelf: Shelf) -> bool:
         """The holder sees that the export is whole."""
-        from tests.lab.parts import wait_until
-
         wait_until(lambda: shelf.holders() == [], 5, "the holder to end")
         return True
+
+    def test_a_psql_without_its_exporter_ends(self, shelf: Shelf) -> None:
+        """Killed when psql was told of a pipe that it has not opened yet."""
+        real = Outflow.tell
+
+        def tell(self: Outflow, text: bytes) -> None:
+            is_copy = text.startswith(b"COPY")
+            busy = b"SELECT pg_sleep(1) \\g /dev/null\n" if is_copy else b""
+            real(self, busy + text)
+            if is_copy:
+                die()
+
+        def prepare() -> None:
+            Outflow.tell = tell  # type: ignore[method-assign]
+
+        assert in_a_child(prepare, shelf.export) == signal.SIGKILL
+        wait_until(lambda: shelf.sessions() == 1, 10, "all but the holder to end")
+        assert shelf.export()["rows"] == ROWS
 
     def test_the_last_steps_too(self, shelf: Shelf) -> None:
         """Counted from the end: manifest and signature."""
@@ -158,8 +178,8 @@ POINTS: dict[str, tuple[Any, str, int]] = {
     "structure": (Client, "restore", 1),
     "ledger begun": (ledger, "begin", 1),
     "line of a chunk": (ledger, "add", 5),
-    "rows of a chunk": (importer, "copy_in", 5),
-    "a chunk with its commit": (importer.ImportWorker, "load", 5),
+    "rows of a chunk": (import_worker, "copy_in", 5),
+    "a chunk with its commit": (import_worker.ImportWorker, "load", 5),
     "the last chunk": (ImportRun, "_load", 1),
     "indexes": (Client, "restore", 2),
     "sequences and the end": (ledger, "finish", 1),

@@ -9,10 +9,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from typing import Any, TypeVar
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
@@ -21,6 +22,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.export_pace import (
+    Density,
     Limits,
     Pace,
     Tally,
@@ -29,13 +31,18 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.export_pace imp
 
 LOOK_SECONDS = 1.0
 TELL_SECONDS = 0.5
+# A backup that is taken has no position; who may not see one, sees no state either.
 _LAG = """
 SELECT coalesce(max(pg_wal_lsn_diff(
          CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END,
-         coalesce(replay_lsn, '0/0'))), 0)::bigint
+         coalesce(replay_lsn, flush_lsn))), 0)::bigint, coalesce(bool_or(state IS NULL), false)
   FROM pg_stat_replication WHERE application_name <> 'hal9-state'
 """
-Work = TypeVar("Work")
+
+
+def host_load() -> float:
+    """Return the one-minute load of this host."""
+    return os.getloadavg()[0]
 
 
 class Stopped(Exception):
@@ -48,8 +55,10 @@ class Course:
     def __init__(self, kind: str, path: str, limits: Limits, total: int) -> None:
         """Begin; ``path`` is where progress is told, empty for nowhere."""
         self.limits, self.tally = limits, Tally(time.monotonic(), total)
+        self.density = Density()
         self._kind, self._path, self._pace = kind, path, Pace(limits)
         self._lock, self._stop, self._told = threading.Lock(), threading.Event(), 0.0
+        self.read_load: Callable[[], float] = host_load
         self._watch: Session | None = None
         self._looked = 0.0
 
@@ -87,8 +96,8 @@ class Course:
             now = time.monotonic()
             if now - self._looked >= LOOK_SECONDS:
                 self._looked = now
-                lag = int(self._watch.value(_LAG)) if self._watch else 0
-                self.tally.waiting = held_back(self.limits, lag, os.getloadavg()[0])
+                lag = _lag(self._watch) if self._watch else 0
+                self.tally.waiting = held_back(self.limits, lag, self.read_load())
                 self._tell(now)
             return bool(self.tally.waiting)
 
@@ -123,16 +132,27 @@ class Course:
         return self.tally.shown(now)
 
 
+def _lag(session: Session) -> int:
+    """Return how far the slowest replica that is connected is behind, in bytes."""
+    found, is_hidden = session.rows(_LAG)[0]
+    if is_hidden:
+        raise MigrateError(
+            f"The {session.what} has replicas, but our role may not see how far they "
+            "are. Grant it pg_monitor, or leave max_lag_bytes (--max-lag) out."
+        )
+    return int(found)
+
+
 def in_parallel(
     course: Course,
-    groups: Sequence[Sequence[Work]],
-    workers: Sequence[Callable[[Work], None]],
+    groups: Sequence[Sequence[Any]],
+    workers: Sequence[Callable[[Any], None]],
 ) -> None:
     """Have the workers do one group after the other; the first error ends all."""
     with ThreadPoolExecutor(len(workers)) as pool:
         for group in groups:
-            left, lock = list(reversed(group)), threading.Lock()
-            running = [pool.submit(_work, w, left, lock, course) for w in workers]
+            turns = Turns(group)
+            running = [pool.submit(_work, each, turns, course) for each in workers]
             try:
                 wait(running, return_when=FIRST_EXCEPTION)
             finally:
@@ -141,20 +161,54 @@ def in_parallel(
             _raise_first(running)
 
 
-def _work(
-    worker: Callable[[Work], None],
-    left: list[Work],
-    lock: threading.Lock,
-    course: Course,
-) -> None:
+def _work(worker: Callable[[Any], None], turns: Turns, course: Course) -> None:
     while True:
         course.check()
-        with lock:
-            if not left:
+        with turns.taken() as one:
+            if one is None:
                 return
-            one = left.pop()
-        worker(one)
+            worker(one)
         course.done()
+
+
+class Turns:
+    """Pieces for several workers: each goes to a table that fewest are at now.
+
+    Two that write into one table wait for each other to make it longer.
+    """
+
+    def __init__(self, pieces: Sequence[Any]) -> None:
+        """Keep the order within each table."""
+        self._left: dict[int, deque[Any]] = {}
+        self._busy: Counter[int] = Counter()
+        self._lock = threading.Lock()
+        for piece in pieces:
+            self._left.setdefault(piece.table, deque()).append(piece)
+
+    @contextmanager
+    def taken(self) -> Iterator[Any]:
+        """Give the next piece while somebody works at it; None when none is left."""
+        with self._lock:
+            piece = self._next()
+        try:
+            yield piece
+        finally:
+            if piece is not None:
+                with self._lock:
+                    self._busy[piece.table] -= 1
+
+    def _next(self) -> Any:
+        free = (table for table in self._left if not self._busy[table])
+        table = next(free, None)
+        if table is None:
+            table = min(self._left, key=self._busy.__getitem__, default=None)
+        if table is None:
+            return None
+        piece = self._left[table].popleft()
+        self._busy[table] += 1
+        if not self._left[table]:
+            del self._left[table]
+        return piece
 
 
 def _raise_first(running: Sequence[Future[None]]) -> None:

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export import (
     source,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.copying import (
-    CopyOut,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.course import (
     Course,
@@ -20,6 +17,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_expor
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.directory import (
     ExportDirectory,
     Writing,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.outflow import (
+    Outflow,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.pieces import (
     PieceWriter,
@@ -59,8 +59,23 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class Queries:
+    """The COPY of each piece, quoted by the one session that all workers share."""
+
+    session: Session
+    plan: ExportPlan
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, piece: Piece) -> bytes:
+        """Return the query that reads a piece."""
+        with self.lock:
+            table = self.plan.tables[piece.table]
+            return source.copy_query(self.session, table, piece)
+
+
+@dataclass(frozen=True)
 class ExportWorker:
-    """One session in the snapshot, and where its pieces go."""
+    """One connection in the snapshot, and where its pieces go."""
 
     site: Site
     side: Side
@@ -69,7 +84,8 @@ class ExportWorker:
     compression: str
     course: Course
     recording: Recording
-    session: Session
+    queries: Queries
+    outflow: Outflow
 
     def copy(self, piece: Piece) -> None:
         """Copy a piece: on disk first, then in the journal."""
@@ -87,15 +103,12 @@ class ExportWorker:
         self.recording.add(stored)
 
     def _rows(self, writer: PieceWriter, piece: Piece) -> int:
-        query = source.copy_query(self.session, self.plan.tables[piece.table], piece)
-        with self.session.explained():
-            answer, counted = CopyOut(self.session, query, self.course.check), 0
-            for block, rows in answer.blocks():
-                writer.write(block)
-                self.course.passed(rows, len(block))
-                counted += rows
-        self.course.passed(answer.rows - counted, 0)  # one message ends a binary copy
-        return answer.rows
+        counting = self.course.density.counting(piece.table)
+        for block in self.outflow.blocks(self.queries.of(piece)):
+            writer.write(block)
+            self.course.passed(counting.guessed(len(block)), len(block))
+        self.course.passed(counting.settled(self.outflow.rows), 0)
+        return self.outflow.rows
 
     def _structure(self, writer: PieceWriter) -> int:
         client = Client(self.site.dsn(self.side), self.site.secrets)

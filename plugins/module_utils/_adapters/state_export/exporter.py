@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -14,10 +14,12 @@ from typing import Any, Literal
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export import (
     catalog,
     holder,
+    outflow,
     source,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.course import (
     Course,
+    host_load,
     in_parallel,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.directory import (
@@ -26,6 +28,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_expor
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.export_worker import (
     ExportWorker,
+    Queries,
     Recording,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.pieces import (
@@ -86,6 +89,7 @@ class Export:
     lost_snapshot: Literal["fail", "restart"] = "fail"
     hold_seconds: float = 900.0
     progress: str = ""
+    read_load: Callable[[], float] = field(default=host_load, repr=False)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -220,6 +224,7 @@ class _Run:
         course = Course(
             "export", self.asked.progress, self.asked.limits, len(plan.pieces)
         )
+        course.read_load = self.asked.read_load
         course.tally.pieces_before = len(journal.stored)
         groups = [
             [piece for piece in pieces if piece.number not in journal.stored]
@@ -238,15 +243,21 @@ class _Run:
     def _workers(
         self, session: Session, plan: ExportPlan, course: Course
     ) -> Iterator[Sequence[Any]]:
-        """Each worker has a session of its own in the one snapshot."""
-        recording = Recording(self.writing)
+        """Each worker has a connection of its own in the one snapshot."""
+        recording, queries = Recording(self.writing), Queries(session, plan)
+        settings = source.settings(session)
         with ExitStack() as stack:
-            sessions = [session]
-            for _unused in range(self.asked.workers - 1):
-                more = source.open_source(self.asked.site, self.asked.side)
-                sessions.append(stack.enter_context(more))
-                if not holder.join(more, plan.snapshot):
+            flows = []
+            for _unused in range(self.asked.workers):
+                more = outflow.opened(
+                    self.asked.site, self.asked.side, settings, course.check
+                )
+                flows.append(stack.enter_context(more))
+                if not flows[-1].join(plan.snapshot):
                     raise LostSnapshot("The snapshot was lost. Run again.")
+            for table in plan.tables:
+                if table.filter:
+                    flows[0].refuse_variables(table.label, table.filter)
             if self.asked.limits.max_lag_bytes:
                 watch = source.open_source(self.asked.site, self.asked.side)
                 course.watch(stack.enter_context(watch))
@@ -259,9 +270,10 @@ class _Run:
                     self.asked.compression,
                     course,
                     recording,
+                    queries,
                     each,
                 ).copy
-                for each in sessions
+                for each in flows
             ]
 
     def _finish(

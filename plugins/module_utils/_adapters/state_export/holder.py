@@ -41,7 +41,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import S
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 LOOK_SECONDS = 0.5
 START_SECONDS = 60.0
-_VIEW = "SELECT txid_current_snapshot()::text"
+VIEW = "SELECT txid_current_snapshot()::text"
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _taken(session: Session, tables: tuple[Found, ...]) -> Snapshot:
         lock = "LOCK TABLE ONLY {}.{} IN ACCESS SHARE MODE"
         session.run(statement(lock, table.schema, table.name))
     name = session.value("SELECT pg_export_snapshot()")
-    return Snapshot(str(name), str(session.value(_VIEW)))
+    return Snapshot(str(name), str(session.value(VIEW)))
 
 
 def _watch(asked: Holding, session: Session, snapshot: Snapshot) -> None:
@@ -185,7 +185,7 @@ def join(session: Session, snapshot: Snapshot) -> bool:
             raise
         session.run("ROLLBACK")
         return False
-    if session.value(_VIEW) == snapshot.view:
+    if session.value(VIEW) == snapshot.view:
         return True
     session.run("ROLLBACK")
     return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,21 +15,23 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export import (
     ledger,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.copying import (
-    copy_in,
-)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.course import (
     Course,
+    host_load,
     in_parallel,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.directory import (
     ExportDirectory,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.import_worker import (
+    ImportWorker,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.pieces import (
     PieceReader,
     require_zstandard,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.structure import (
+    SERVICE,
     Client,
     there,
 )
@@ -42,6 +44,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
     Site,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.sorting import (
+    with_room,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
@@ -87,6 +92,7 @@ class Import:
     workers: int = 2
     limits: Limits = Limits()
     progress: str = ""
+    read_load: Callable[[], float] = field(default=host_load, repr=False)
 
     def run(self, *, is_dry: bool) -> dict[str, Any]:
         """Import what is not there yet; return what is there now."""
@@ -205,6 +211,7 @@ class _Run:
         course = Course(
             "import", self.asked.progress, self.asked.limits, len(self.manifest.chunks)
         )
+        course.read_load = self.asked.read_load
         course.tally.pieces_before = len(self.manifest.chunks) - len(left)
         course.tally.bytes_total = sum(chunk.raw_bytes for chunk in left)
         state = "failed"
@@ -246,8 +253,8 @@ class _Run:
             entries = client.entries(dump, "post-data")
             new = lacking(entries, there(self.session), self.asked.structure)
             if new:
-                jobs = f"--jobs={self.asked.workers}"
-                client.restore(dump, new, [jobs, *self._owners])
+                options = [f"--jobs={self.asked.workers}", *self._owners]
+                client.restore(dump, new, options, with_room(self.session, SERVICE))
         ledger.finish(self.session, self.manifest)
 
     @property
@@ -263,34 +270,3 @@ class _Run:
             "chunks_imported": len(known.recorded),
             **totals(self.manifest),
         }
-
-
-@dataclass(frozen=True)
-class ImportWorker:
-    """One session that loads chunks: rows and ledger line in one transaction."""
-
-    place: ExportDirectory
-    manifest: Manifest
-    course: Course
-    session: Session
-
-    def load(self, chunk: Chunk) -> None:
-        """Load a chunk whose digest is right, or nothing of it."""
-        table = self.manifest.tables[chunk.table]
-        reader = PieceReader(self.place, chunk, self.manifest.compression)
-        with reader, self.session.explained(), self.session.connection.transaction():
-            ledger.add(self.session, self.manifest, chunk)
-            rows = copy_in(self.session, table, self._paced(chunk, reader))
-            if rows != chunk.rows:
-                raise MigrateError(
-                    f"{reader.path} gave {rows} rows of {table.label}; the manifest "
-                    f"says {chunk.rows}. Nothing of it was imported."
-                )
-
-    def _paced(self, chunk: Chunk, reader: PieceReader) -> Iterator[bytes]:
-        told = 0.0
-        for block in reader.blocks():
-            told += chunk.rows * len(block) / max(chunk.raw_bytes, 1)
-            rows, told = int(told), told - int(told)
-            self.course.passed(rows, len(block))
-            yield block

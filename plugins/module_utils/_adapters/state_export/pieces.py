@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Union
 
 try:
     import zstandard
@@ -34,6 +34,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.export_manifest
     Chunk,
 )
 
+Buffer = Union[bytes, memoryview]
 BLOCK = 2**20
 LARGEST_WINDOW = 2**27
 LEVEL = 1
@@ -63,12 +64,12 @@ class PieceWriter:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             self._file = os.fdopen(os.open(self._part, flags, durable.PRIVATE), "wb", 0)
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: Buffer) -> None:
         """Take a block."""
         self.raw_bytes += len(block)
         self._put(self._packer.compress(block) if self._packer else block)
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: Buffer) -> None:
         if not data:
             return
         self._hash.update(data)

@@ -13,7 +13,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_expor
     Found,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.rows import (
-    canonical,
+    CANONICAL,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
@@ -50,30 +50,33 @@ def open_source(site: Site, side: Side) -> Session:
     server, and all of them or an error.
     """
     session = open_side(site, side, seconds=0)
-    refuse_no_encoding(session)
-    canonical(session)
-    for name, value in _SETTINGS:
+    for name, value in settings(session).items():
         session.run("SELECT set_config(%s, %s, false)", name, value)
     return session
 
 
-_SETTINGS = (
-    ("row_security", "off"),
-    ("idle_in_transaction_session_timeout", "0"),
-    ("lock_timeout", "10000"),
-    ("default_transaction_read_only", "on"),
-)
+def settings(session: Session) -> dict[str, str]:
+    """Return what every connection that reads rows has set."""
+    return {
+        "client_encoding": encoding_of(session),
+        **dict(CANONICAL),
+        "row_security": "off",
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        "lock_timeout": "10000",
+        "default_transaction_read_only": "on",
+    }
 
 
-def refuse_no_encoding(session: Session) -> None:
-    """Speak the server's encoding: then nothing is converted."""
+def encoding_of(session: Session) -> str:
+    """Return the server's encoding: spoken by us, nothing is converted."""
     encoding = session.connection.info.parameter_status("server_encoding") or ""
     if encoding == "SQL_ASCII":
         raise MigrateError(
             f"The {session.what} has the encoding SQL_ASCII: what its texts mean is "
             "not known. Use pg_dump, or convert the database first."
         )
-    session.run("SELECT set_config('client_encoding', %s, false)", encoding)
+    return encoding
 
 
 def exported(found: Found, selection: Selection, version: int) -> ExportedTable:
@@ -161,7 +164,8 @@ def copy_query(session: Session, table: ExportedTable, piece: Piece) -> bytes:
     ).as_string(session.connection)
     if table.filter:
         built += (" AND (" if terms else " WHERE (") + f"{table.filter}\n)"
-    return f"COPY ({built}) TO STDOUT (FORMAT {table.format})".encode()
+    text = f"COPY ({built}) TO STDOUT (FORMAT {table.format})"
+    return text.encode(session.connection.info.encoding)
 
 
 def check_filters(session: Session, tables: Sequence[ExportedTable]) -> None:

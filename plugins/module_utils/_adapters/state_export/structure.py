@@ -29,6 +29,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.import_structur
     Entry,
 )
 
+SERVICE = "hal9"
 # What pg_restore's list calls the things that can be looked for in a catalog.
 _THERE = """
 SELECT 'SCHEMA - ' || nspname FROM pg_namespace
@@ -62,7 +63,7 @@ class Client:
     def dump(self, schemas: Sequence[str], snapshot: str) -> Iterator[bytes]:
         """Yield the structure as a snapshot sees it."""
         named = [f"--schema={_pattern(schema)}" for schema in schemas]
-        options = [*_DUMP, *named, f"--snapshot={snapshot}", "service=hal9"]
+        options = [*_DUMP, *named, f"--snapshot={snapshot}", f"service={SERVICE}"]
         with self._workplace() as place, self._begun(place, ["pg_dump", *options]) as p:
             output = _output(p)
             yield from iter(lambda: output.read(BLOCK), b"")
@@ -75,14 +76,18 @@ class Client:
         return [Entry(line) for line in lines if line and not line.startswith(";")]
 
     def restore(
-        self, dump: str, entries: Sequence[Entry], options: Sequence[str]
+        self,
+        dump: str,
+        entries: Sequence[Entry],
+        options: Sequence[str],
+        where: str = f"service={SERVICE}",
     ) -> None:
-        """Make these entries."""
+        """Make these entries, through a connection to the service or one like it."""
         with self._workplace() as place:
             listing = os.path.join(place, "list")
             with open(listing, "w", encoding="utf-8") as file:
                 file.write("\n".join(entry.line for entry in entries) + "\n")
-            chosen = [f"--use-list={listing}", "--dbname=service=hal9"]
+            chosen = [f"--use-list={listing}", f"--dbname={where}"]
             command = ["pg_restore", "--exit-on-error", *options, *chosen, dump]
             with self._begun(place, command) as p:
                 self._end(place, p, "pg_restore")
@@ -141,7 +146,7 @@ class Client:
             with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
                 pairs = parameters(self._dsn, "the database").items()
                 lines = [f"{key}={value}" for key, value in pairs]
-                file.write("\n".join(["[hal9]", *lines, ""]))
+                file.write("\n".join([f"[{SERVICE}]", *lines, ""]))
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)

@@ -9,7 +9,6 @@ dies before, its input ends without one, and nothing of the chunk stays.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import subprocess
@@ -19,13 +18,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
+    psql,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.ledger import (
     Copy,
     closing,
     opening,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.schema import (
-    environment,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     cleaned,
@@ -34,7 +33,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
     Site,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
-    DependencyMissing,
     MigrateError,
     TimedOut,
     Unreachable,
@@ -46,9 +44,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_copy impo
 
 STALLED_SECONDS = 60.0
 """After so long without a byte either way, a connection counts as dead."""
-BLOCK = 256 * 1024
-PIPE = 1024 * 1024
-PSQL = ("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1")
+BLOCK = 1024 * 1024
 READ_OPTIONS = "-c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=3"
 WRITE_OPTIONS = "-c synchronous_commit=off -c session_replication_role=replica"
 ALWAYS = "-c search_path=pg_catalog -c statement_timeout=0 -c log_statement=none"
@@ -82,22 +78,10 @@ class Pump:
     def _psql(
         self, service: str, options: str, commands: tuple[str, ...]
     ) -> subprocess.Popen[bytes]:
-        told = [word for command in commands for word in ("-c", command)]
         where = f"service={service} options='{options} {ALWAYS}'"
-        try:
-            return subprocess.Popen(  # pylint: disable=ansible-bad-function
-                [*PSQL, "-d", where, *told],
-                stdin=subprocess.DEVNULL if commands else subprocess.PIPE,
-                stdout=subprocess.PIPE if commands else subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=environment(self.workplace),
-                bufsize=0,
-            )
-        except FileNotFoundError:
-            raise DependencyMissing(
-                "psql is not installed on this host. Install the package "
-                "postgresql-client (role hal9.migrate.state_host does)."
-            ) from None
+        if commands:
+            return psql.begun(self.workplace, where, commands, taken=subprocess.PIPE)
+        return psql.begun(self.workplace, where, given=subprocess.PIPE)
 
     def _flow(
         self,
@@ -112,7 +96,7 @@ class Pump:
         if given is None:
             raise AssertionError
         for pipe in (taken, given):
-            fcntl.fcntl(pipe, 1031, PIPE)  # F_SETPIPE_SZ, which Python 3.9 lacks
+            psql.widen(pipe)
         os.set_blocking(given.fileno(), False)
         try:
             _put(given, opening(copy, chunk).encode())
@@ -139,6 +123,7 @@ class Pump:
             lines = block.count(b"\n")  # a line feed inside of a value is written \\n
             rows, size = rows + lines, size + len(block)
             self._hold_back(len(block), lines)
+            psql.let_fill(len(block))
 
     def _hold_back(self, size: int, rows: int) -> None:
         with self._turn:

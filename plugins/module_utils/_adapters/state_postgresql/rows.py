@@ -31,7 +31,7 @@ SHORTEST_SECONDS = 600.0
 SLOWEST_BYTES_PER_SECOND = 1_000_000
 
 # What a row looks like as text must not depend on a server's or role's settings.
-_CANONICAL = (
+CANONICAL = (
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),
@@ -71,7 +71,7 @@ SELECT format('%%I', a.attname), format_type(a.atttypid, a.atttypmod), t.typcoll
 
 def canonical(session: Session) -> None:
     """Let rows look the same as on any other server."""
-    for name, value in _CANONICAL:
+    for name, value in CANONICAL:
         session.run("SELECT set_config(%s, %s, false)", name, value)
 
 

@@ -26,6 +26,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
     Site,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.sorting import (
+    with_room,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     DependencyMissing,
     MigrateError,
@@ -70,6 +73,7 @@ def bring_attachments(
         site,
         lambda entry: not (entry.is_bare(keys) or entry.is_in(present)),
         jobs,
+        with_room(target, "new"),
     )
 
 
@@ -109,7 +113,12 @@ class Entry:
 _LATE = ("INDEX ", "FK CONSTRAINT ", "TRIGGER ", "RULE ", "COMMENT ", "EVENT TRIGGER ")
 
 
-def _bring(site: Site, wanted: Callable[[Entry], bool], jobs: int = 1) -> None:
+def _bring(
+    site: Site,
+    wanted: Callable[[Entry], bool],
+    jobs: int = 1,
+    where: str = "service=new",
+) -> None:
     with workplace(site) as place:
         dump = os.path.join(place, "structure")
         schemas = [f"--schema={_pattern(name)}" for name in site.schemas]
@@ -122,7 +131,8 @@ def _bring(site: Site, wanted: Callable[[Entry], bool], jobs: int = 1) -> None:
         entries = [Entry(line) for line in listed if line and not line.startswith(";")]
         chosen = [entry.line for entry in entries if wanted(entry)]
         if chosen:
-            _restore(site, place, dump, chosen, jobs)
+            how = "--single-transaction" if jobs == 1 else f"--jobs={jobs}"
+            _restore(site, place, dump, chosen, [how, f"--dbname={where}"])
 
 
 _DUMP = (
@@ -134,14 +144,15 @@ _DUMP = (
 )
 
 
-def _restore(site: Site, place: str, dump: str, chosen: list[str], jobs: int) -> None:
+def _restore(
+    site: Site, place: str, dump: str, chosen: list[str], options: list[str]
+) -> None:
     """Restore the chosen entries: wholly or not at all, unless by several jobs."""
     listing = os.path.join(place, "list")
     with open(listing, "w", encoding="utf-8") as file:
         file.write("\n".join(chosen) + "\n")
-    how = "--single-transaction" if jobs == 1 else f"--jobs={jobs}"
-    command = ["pg_restore", how, "--exit-on-error", f"--use-list={listing}"]
-    _run(site, place, [*command, "--dbname=service=new", dump])
+    command = ["pg_restore", "--exit-on-error", f"--use-list={listing}", *options]
+    _run(site, place, [*command, dump])
 
 
 def _pattern(schema: str) -> str:
@@ -153,7 +164,7 @@ def workplace(site: Site) -> Iterator[str]:
     """Give a directory closed to others with a service file: no address is in argv."""
     place = tempfile.mkdtemp(prefix="hal9-state-")
     try:
-        path = os.path.join(place, "services")
+        path = services_of(place)
         with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             for name, dsn in (("legacy", site.legacy), ("new", site.new)):
                 pairs = {**NETWORK, **parameters(dsn, f"the {name} database")}.items()
@@ -164,11 +175,16 @@ def workplace(site: Site) -> Iterator[str]:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def services_of(place: str) -> str:
+    """Return the file of a workplace that holds addresses and passwords."""
+    return os.path.join(place, "services")
+
+
 def environment(place: str) -> dict[str, str]:
     """Return all that PostgreSQL's programs get to see."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "PGSERVICEFILE": os.path.join(place, "services"),
+        "PGSERVICEFILE": services_of(place),
         "PGCONNECT_TIMEOUT": "5",
         "PGAPPNAME": "hal9-state",
         "LC_ALL": "C.UTF-8",

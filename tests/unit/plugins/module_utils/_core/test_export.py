@@ -30,6 +30,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.export_manifest
     verified_manifest,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.export_pace import (
+    Density,
     Limits,
     Pace,
     Tally,
@@ -272,6 +273,23 @@ class TestPace:
         tally.bytes_total = 300
         assert tally.shown(10.0)["estimate_seconds"] == 20.0
         assert Tally(0.0, 10).shown(5.0)["estimate_seconds"] is None
+
+
+class TestDensity:
+    def test_rows_of_a_first_piece_are_told_at_its_end(self) -> None:
+        counting = Density().counting(0)
+        assert [counting.guessed(500), counting.guessed(500)] == [0, 0]
+        assert counting.settled(10) == 10
+
+    def test_later_pieces_are_guessed_by_the_one_before(self) -> None:
+        density = Density()
+        first = density.counting(0)
+        first.guessed(1000)
+        first.settled(10)
+        second, other = density.counting(0), density.counting(1)
+        assert [second.guessed(150) for _unused in range(4)] == [1, 2, 1, 2]
+        assert second.settled(5) == -1, "one was told too many"
+        assert other.guessed(1000) == 0, "another table's rows are not like these"
 
 
 class TestLedger:
