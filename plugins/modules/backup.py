@@ -35,10 +35,16 @@ options:
   kind:
     description: What is taken; the first that the engine can make when not given.
     type: str
-    choices: [full, incremental, state_only]
+    choices: [full, differential, incremental, state_only]
   id:
     description: Which one is verified or restored. The newest when not given, for V(restored) the newest verified.
     type: str
+  to:
+    description:
+      - Restore into this directory on the host, which must not be there or be empty, and leave the source alone.
+        For files below it, with their whole paths. For pgBackRest a data directory of the whole cluster, at the moment of
+        the backup, its subscriptions disabled and shut down.
+    type: path
   always:
     description: Make or verify one even where a young or verified one is there.
     type: bool
@@ -62,7 +68,7 @@ options:
     default: {}
 requirements:
   - what the engine drives - pg_dump and a PostgreSQL server of the source's version, mariadb-dump and mariadbd,
-    redis-cli and redis-server, restic
+    redis-cli and redis-server, restic, pgBackRest with a working stanza
   - age, where C(recipients) are declared
   - psycopg >= 3.1 for PostgreSQL
 attributes:
@@ -122,6 +128,11 @@ kept:
   returned: when pruned
   type: dict
   sample: {20261121T114427Z-full-1a2b3c: [newest verified full, last, daily]}
+to:
+  description: Where it was restored to.
+  returned: when O(to) is given
+  type: str
+  sample: /srv/restored
 lost:
   description: What is there now and would be replaced, with how much of it is in the backup.
   returned: when restored, or refused

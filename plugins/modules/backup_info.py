@@ -20,7 +20,7 @@ options:
     type: str
     required: true
   secrets:
-    description: Not needed; taken so that both modules can be called alike.
+    description: Needed for a C(passphrase) of pgBackRest alone; its repository is asked what it still has.
     type: dict
     default: {}
 attributes:

@@ -10,16 +10,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
+)
+
 if TYPE_CHECKING:
     from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
         Entry,
     )
 
-Kind = Literal["full", "incremental", "state_only"]
+Kind = Literal["full", "differential", "incremental", "state_only"]
 PieceKind = Literal["rows", "keys", "bytes", "sequence", "structure"]
 """What ``count`` counts; the last two are no data of users."""
 DATA: tuple[PieceKind, ...] = ("rows", "keys", "bytes")
-KINDS: tuple[Kind, ...] = ("full", "incremental", "state_only")
+KINDS: tuple[Kind, ...] = ("full", "differential", "incremental", "state_only")
+_INSTEAD: Mapping[Kind, tuple[Kind, ...]] = {
+    "differential": ("full",),
+    "incremental": ("full", "differential"),
+}
+
+
+def counts_as(kind: Kind, wanted: Kind) -> bool:
+    """Say whether a backup of a kind is as good as one of another: a full one holds
+    more than what only holds what is new.
+    """
+    return kind == wanted or kind in _INSTEAD.get(wanted, ())
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,8 @@ class Made:
 
     ``reference`` names it where the engine keeps it itself (a snapshot of
     restic), and is empty where its files lie in the catalogue.
-    ``parent`` is the reference that it cannot be restored without.
+    ``parent`` is the reference that it cannot be restored without. ``encrypted``: the
+    engine keeps it so.
     """
 
     pieces: tuple[Piece, ...]
@@ -52,6 +68,7 @@ class Made:
     reference: str = ""
     parent: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    encrypted: bool = False
 
 
 class BackupEngine(ABC):
@@ -62,6 +79,12 @@ class BackupEngine(ABC):
 
     kinds: tuple[Kind, ...]
     """The kinds that it can make; the first one when none is asked for."""
+
+    def possible(self, kind: Kind) -> Kind:
+        """Return the kind that is made when one is asked for: a full one where there is
+        nothing to build on.
+        """
+        return kind
 
     @abstractmethod
     def create(self, kind: Kind, entry_id: str, into: str) -> Made:
@@ -79,6 +102,22 @@ class BackupEngine(ABC):
     def restore(self, entry: Entry, data: str) -> None:
         """Put it back where it came from; raise, saying what is there then."""
 
+    def restore_to(self, entry: Entry, data: str, place: str) -> tuple[Piece, ...]:
+        """Make the directory ``place`` of it, whole or not at all; return what is in it."""
+        del data, place
+        raise MigrateError(
+            f"Cannot restore {entry.id} into a directory: {entry.engine} by "
+            f"{entry.tool.split()[0] if entry.tool else 'its tool'} restores into its "
+            "source alone. Restore it there, or declare a backup that has another "
+            "`source`."
+        )
+
+    def kept(self) -> Mapping[str, Sequence[str]] | None:
+        """Return what the engine keeps outside the catalogue: each reference there is,
+        with all that it is built on. None: the catalogue alone says what there is.
+        """
+        return None
+
     def busy(self) -> str:
         """Say why nothing may be restored there now; empty when nothing is known."""
         return ""
@@ -87,9 +126,11 @@ class BackupEngine(ABC):
         """Remove what the engine keeps of it outside the catalogue."""
         del entry
 
-    def sweep(self, known: Sequence[str]) -> tuple[str, ...]:
-        """Remove and name what a killed run has left outside the catalogue."""
-        del known
+    def sweep(self, known: Sequence[str], left: Sequence[str]) -> tuple[str, ...]:
+        """Remove and name what a killed run has left outside the catalogue: what no
+        ``known`` reference names, or was made for one of the ids that are ``left``.
+        """
+        del known, left
         return ()
 
 

@@ -26,6 +26,26 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class PgBackRest:
+    """The site's own pgBackRest: its stanza, and who may run it; ``config`` is empty
+    where it lies where pgBackRest looks for it.
+    """
+
+    stanza: str
+    config: str = ""
+    repository: int = 1
+    user: str = "postgres"
+
+
+_MAKERS = {
+    "postgresql": "pg_dump",
+    "mariadb": "mariadb-dump",
+    "redis": "redis-cli",
+    "files": "restic",
+}
+
+
+@dataclass(frozen=True)
 class Drive:
     """How a backup is made; ``directory`` holds the catalogues, ``state`` is what a
     state-only one takes, ``recipients`` (of age) may read it.
@@ -34,6 +54,7 @@ class Drive:
     engine: Literal["postgresql", "mariadb", "redis", "files"]
     directory: str
     source: SecretRef | None = None
+    pgbackrest: PgBackRest | None = None
     state: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
@@ -43,3 +64,8 @@ class Drive:
     scratch: str = "/var/tmp"  # noqa: S108
     verified: bool = True
     deadline_seconds: float = 21_600.0
+
+    @property
+    def maker(self) -> str:
+        """The program that makes it."""
+        return "pgBackRest" if self.pgbackrest else _MAKERS[self.engine]

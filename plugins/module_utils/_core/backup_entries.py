@@ -22,7 +22,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
 
-ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-(full|incremental|state_only)-[0-9a-f]{6}")
+ID = re.compile(
+    r"[0-9]{8}T[0-9]{6}Z-(full|differential|incremental|state_only)-[0-9a-f]{6}"
+)
 _PATH = re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9._/-]{1,200}")
 
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_declared import (
@@ -26,12 +26,42 @@ class Choice:
     reasons: tuple[str, ...]
 
 
-def chosen(listed: Sequence[Listed], keep: Keep) -> tuple[Choice, ...]:
+Kept = Mapping[str, Sequence[str]]
+"""What an engine keeps itself: each reference, with all that it is built on."""
+
+
+def still_there(listed: Sequence[Listed], kept: Kept | None) -> tuple[Listed, ...]:
+    """Return the list; what the engine does not have any more is a backup no longer."""
+    if kept is None:
+        return tuple(listed)
+    return tuple(
+        one
+        if one.entry is None or one.entry.reference in kept
+        else replace(one, entry=None, problem=_gone(one.entry), verification=None)
+        for one in listed
+    )
+
+
+def _gone(entry: Entry) -> str:
+    maker = entry.tool.split()[0] if entry.tool else entry.engine
+    return (
+        f"{GONE}: {entry.reference} is not in the repository of {maker} any more; "
+        "somebody else removed it"
+    )
+
+
+GONE = "gone"
+
+
+def chosen(
+    listed: Sequence[Listed], keep: Keep, kept: Kept | None = None
+) -> tuple[Choice, ...]:
     """Return every whole backup, newest first, with the reasons to keep it.
 
     Only verified ones count toward the retention, so a row of bad backups never pushes
     a good one out. Nothing goes while none is verified; one newer than the newest
-    verified one stays, and so does whatever a kept one needs to be restored.
+    verified one stays, and so does whatever a kept one needs to be restored, or one in
+    the engine's own repository that is not of this catalogue.
     """
     whole = [(one.entry, one.verified) for one in listed if one.entry is not None]
     whole.sort(key=lambda pair: pair[0].ended_at, reverse=True)
@@ -47,7 +77,7 @@ def chosen(listed: Sequence[Listed], keep: Keep) -> tuple[Choice, ...]:
     for entry, good in whole:
         if not good and entry.ended_at > verified[0].ended_at:
             reasons[entry.id].append("newer than the newest verified")
-    _keep_parents([entry for entry, _good in whole], reasons)
+    _keep_parents([entry for entry, _good in whole], reasons, kept or {})
     return tuple(Choice(entry.id, tuple(reasons[entry.id])) for entry, _good in whole)
 
 
@@ -78,10 +108,19 @@ def _newest_of(
     return list(newest.values())[:count]
 
 
-def _keep_parents(entries: Sequence[Entry], reasons: dict[str, list[str]]) -> None:
+def _keep_parents(
+    entries: Sequence[Entry], reasons: dict[str, list[str]], kept: Kept
+) -> None:
     """Keep what a kept backup builds on; entries come newest first."""
     by_reference = {entry.reference: entry for entry in entries if entry.reference}
+    needs = [
+        (other, below) for other, below in kept.items() if other not in by_reference
+    ]
     for entry in entries:
-        parent = by_reference.get(entry.parent)
-        if reasons[entry.id] and parent is not None:
-            reasons[parent.id].append(f"needed by {entry.id}")
+        if entry.reference:
+            reasons[entry.id] += [
+                f"needed by {name}" for name, below in needs if entry.reference in below
+            ]
+        if reasons[entry.id]:
+            below = (entry.parent, *kept.get(entry.reference, ()))
+            needs.append((entry.id, below))

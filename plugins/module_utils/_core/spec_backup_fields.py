@@ -14,6 +14,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core import spec_wor
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_declared import (
     Drive,
     Keep,
+    PgBackRest,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Backup,
@@ -52,6 +53,33 @@ KEEP = Record(
         Field("daily", KEPT, 7, "The newest of so many days that have one."),
         Field("weekly", KEPT, 4, "The newest of so many weeks."),
         Field("monthly", KEPT, 6, "The newest of so many months."),
+    ),
+)
+
+
+def _pgbackrest(stanza: str, config: str | None, **more: Any) -> PgBackRest:
+    return PgBackRest(stanza, config or "", **more)
+
+
+PGBACKREST = Record(
+    "pgbackrest",
+    _pgbackrest,
+    (
+        Field("stanza", w.WORD, REQUIRED, "The stanza of the cluster.", example="main"),
+        Field(
+            "config",
+            w.FILE,
+            None,
+            "Its configuration; where pgBackRest looks for it when left out.",
+            example="/etc/pgbackrest.conf",
+        ),
+        Field(
+            "repository",
+            Number("a whole number from 1 to 256", 1, 256, whole=True),
+            1,
+            "Which of the configured repositories, by its number.",
+        ),
+        Field("user", w.WORD, "postgres", "Who root runs it as: the cluster's owner."),
     ),
 )
 
@@ -106,6 +134,14 @@ BACKUP = Record(
             example={"env": "SHOP_LEGACY_DSN"},
         ),
         Field(
+            "pgbackrest",
+            PGBACKREST,
+            None,
+            "For `postgresql` where the site has pgBackRest: it makes the backup instead "
+            "of pg_dump, of the whole cluster.",
+            example={"stanza": "main"},
+        ),
+        Field(
             "state",
             Several(w.LABEL),
             [],
@@ -144,7 +180,7 @@ BACKUP = Record(
             w.SECRET,
             None,
             "The passphrase of the repository, for `files`; without one, a random one "
-            "lies beside it.",
+            "lies beside it. For pgBackRest where its configuration does not hold it.",
         ),
         Field("keep", KEEP, {}, "How many are kept by `hal9-migrate backup prune`."),
         Field(
@@ -194,4 +230,17 @@ def _wrong(backup: Backup) -> Iterator[tuple[str, str, str]]:
         yield "paths", f"{len(drive.paths)} paths", "paths for `files`, and only there"
     if drive.recipients and drive.engine == "files":
         told = "nothing here: restic encrypts its repository"
+        yield "recipients", f"{len(drive.recipients)} keys", told
+    if drive.pgbackrest:
+        yield from _wrong_with_pgbackrest(drive)
+
+
+def _wrong_with_pgbackrest(drive: Drive) -> Iterator[tuple[str, str, str]]:
+    if drive.engine != "postgresql":
+        yield "pgbackrest", f"it, beside {drive.engine}", "it beside `postgresql` alone"
+    if drive.state:
+        told = "nothing here: pgBackRest takes the whole cluster"
+        yield "state", f"{len(drive.state)} names", told
+    if drive.recipients:
+        told = "nothing here: pgBackRest encrypts its repository (`repo1-cipher-type`)"
         yield "recipients", f"{len(drive.recipients)} keys", told

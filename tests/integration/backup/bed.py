@@ -30,7 +30,6 @@ class Source(ABC):
     """Something to back up, seen and changed by programs that are not ours."""
 
     engine: str
-    kinds: tuple[str, ...]
 
     @abstractmethod
     def declared(self) -> dict[str, Any]:
@@ -99,6 +98,7 @@ class Shelf:
             "verify": True,
             "force": False,
             "max_age": None,
+            "to": None,
             **options,
         }
 

@@ -28,7 +28,6 @@ class Tree(Source):
     """Two directories with files, links and odd names."""
 
     engine = "files"
-    kinds = ("incremental", "full")
 
     def __init__(self, directory: Path) -> None:
         self.top = directory / "tree"

@@ -101,7 +101,6 @@ class Orders(Source):
     """A database of its own on the server."""
 
     engine = "mariadb"
-    kinds = ("full", "state_only")
 
     def __init__(self, server: MariaServer) -> None:
         self.server = server

@@ -65,7 +65,6 @@ class Orders(Source):
     """A database of its own in the cluster."""
 
     engine = "postgresql"
-    kinds = ("full", "state_only")
 
     def __init__(self, cluster: PostgresCluster) -> None:
         self.cluster = cluster
@@ -300,10 +299,10 @@ def _size(path: Path) -> int:
 
 def _dumps(pid: int) -> list[int]:
     """Return the pg_dump below a process."""
-    return [each for each in below(pid) if _name(each) == "pg_dump"]
+    return [each for each in below(pid) if name_of(each) == "pg_dump"]
 
 
-def _name(pid: int) -> str:
+def name_of(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:

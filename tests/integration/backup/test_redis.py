@@ -63,7 +63,6 @@ class Sessions(Source):
     """Two databases with every type of value."""
 
     engine = "redis"
-    kinds = ("full",)
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server

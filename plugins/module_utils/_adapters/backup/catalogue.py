@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -86,8 +86,7 @@ class Catalogue:
         found = [self._read(name) for name in _names(self._at("entries"))]
         found += [
             Listed(name, None, "unfinished: it is being made, or was broken off")
-            for name in _names(self._at("part"))
-            if ID.fullmatch(name)
+            for name in self.unfinished()
         ]
         return tuple(sorted(found, key=lambda one: one.id))
 
@@ -130,12 +129,17 @@ class Catalogue:
         """Remove what was written of a backup that failed."""
         shutil.rmtree(self._at("part", entry_id), ignore_errors=True)
 
-    def sweep(self) -> tuple[str, ...]:
-        """Remove and name what killed runs have left; the lock must be held."""
-        left = _names(self._at("part"))
-        for name in left:
-            self.drop_part(name)
-        return left
+    def unfinished(self) -> tuple[str, ...]:
+        """Return what killed runs have left, or one that is at work."""
+        return tuple(name for name in _names(self._at("part")) if ID.fullmatch(name))
+
+    def sweep(self, unfinished: Sequence[str] = ()) -> None:
+        """Remove private files that killed runs have left, and these unfinished ones;
+        the lock must be held.
+        """
+        for name in _names(self._at("part")):
+            if name in unfinished or not ID.fullmatch(name):
+                self.drop_part(name)
 
     def check(self, entry: Entry) -> None:
         """Raise unless every file is there with the digest that it was written with."""
@@ -163,12 +167,13 @@ class Catalogue:
             _sync_directory(self._at("verified"))
         return whole
 
-    def remove(self, entry_id: str) -> None:
-        """Take a backup out of the catalogue in one rename, then remove its files."""
+    def withdraw(self, entry_id: str) -> None:
+        """Take a backup out of the catalogue in one rename; its files go by
+        ``drop_part``, or with the next sweep.
+        """
         with explained(self._at("entries", entry_id)):
             os.rename(self._at("entries", entry_id), self._at("part", entry_id))
             _sync_directory(self._at("entries"))
-            shutil.rmtree(self._at("part", entry_id))
             seen = self._at("verified", f"{entry_id}.json")
             if os.path.exists(seen):
                 os.unlink(seen)

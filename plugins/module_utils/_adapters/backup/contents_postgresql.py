@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.rows import (
     canonical,
@@ -81,6 +82,14 @@ def sequences(session: Session, schemas: Sequence[str]) -> tuple[Piece, ...]:
     found = session.rows(_SEQUENCES, list(schemas))
     return tuple(
         Piece(f"sequence {name}", int(value), kind="sequence") for name, value in found
+    )
+
+
+def settled(before: Sequence[Piece], after: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return the sequences; one that was drawn from meanwhile is only known to be."""
+    old = {piece.name: piece.count for piece in before}
+    return tuple(
+        replace(piece, moving=old.get(piece.name) != piece.count) for piece in after
     )
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,6 +78,7 @@ class FilesBackup(BackupEngine):
                 "repository": self._repository,
                 "paths": list(paths),
             },
+            encrypted=bool(self.task.passphrase),
         )
 
     def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
@@ -109,13 +111,24 @@ class FilesBackup(BackupEngine):
             for name in sorted(extra, key=len, reverse=True):
                 os.rmdir(name) if name.endswith("/") else os.unlink(name)
 
+    def restore_to(self, entry: Entry, data: str, place: str) -> tuple[Piece, ...]:
+        """Write the files below ``place``, with their whole paths."""
+        del data
+        part = f"{place}.part"
+        with explained(part), self._restic(self.task.runner()) as restic:
+            shutil.rmtree(part, ignore_errors=True)
+            restic.run("restore", entry.reference, "--target", part, "--verify")
+            os.rename(part, place)
+        return _pieces(entry.facts["paths"], place)
+
     def forget(self, entry: Entry) -> None:
         """Drop the snapshot, and what no other one needs."""
         with self._restic(self.task.runner()) as restic:
             restic.run("forget", "--prune", entry.reference)
 
-    def sweep(self, known: Sequence[str]) -> tuple[str, ...]:
+    def sweep(self, known: Sequence[str], left: Sequence[str]) -> tuple[str, ...]:
         """Drop snapshots that no entry names, and locks of dead processes."""
+        del left
         if not os.path.exists(os.path.join(self._repository, "config")):
             return ()
         with self._restic(self.task.runner()) as restic:

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
@@ -23,6 +22,12 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.scra
     postgresql_program,
     scratch_database,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.source_postgresql import (
+    LOCK_MS,
+    linked,
+    source_service,
+    source_session,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
     Task,
     opening,
@@ -31,7 +36,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
-    parameters,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
     BackupEngine,
@@ -46,7 +50,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
 
-LOCK_MS = 10_000
 _POSITION = """
 SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
             ELSE pg_current_wal_lsn() END::text
@@ -54,11 +57,6 @@ SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
 _EXTENSIONS = """
 SELECT e.extname, n.nspname FROM pg_extension e
   JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' ORDER BY 1
-"""
-_LINKED = """
-SELECT slot_name FROM pg_replication_slots WHERE database = current_database()
-UNION ALL SELECT subname FROM pg_subscription
- WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
@@ -73,7 +71,10 @@ class PostgresBackup(BackupEngine):
         """Dump into ``into``; an encrypted dump is never on disk in the clear."""
         del entry_id
         runner = self.task.runner()
-        with self._session() as session, private(os.path.dirname(into), {}) as place:
+        with (
+            source_session(self.task) as session,
+            private(os.path.dirname(into), {}) as place,
+        ):
             schemas = self._schemas(session, kind)
             folds = session.connection.info.server_version >= 140000
             before = contents.sequences(session, schemas)
@@ -100,7 +101,7 @@ class PostgresBackup(BackupEngine):
             session.run("COMMIT")
             after = contents.sequences(session, schemas)
         tool = runner.run([facts["program"], "--version"]).strip()
-        moving = (*pieces, *_settled(before, after))
+        moving = (*pieces, *contents.settled(before, after))
         return Made(moving, tool, position, facts=facts)
 
     def _facts(
@@ -135,7 +136,7 @@ class PostgresBackup(BackupEngine):
         command += ["--no-publications", "--no-subscriptions", "--compress=1"]
         if facts["only_schemas"]:
             command += [f"--schema={_pattern(name)}" for name in facts["schemas"]]
-        env = self._service(place)
+        env = source_service(self.task, place)
         seal = sealing(self.task)
         if seal:
             with open(os.path.join(into, "dump.age"), "wb") as file:
@@ -164,7 +165,7 @@ class PostgresBackup(BackupEngine):
 
     def there_now(self, entry: Entry) -> tuple[Piece, ...]:
         """Return what is in the source's database now."""
-        with self._session() as session:
+        with source_session(self.task) as session:
             return self._pieces(session, entry)
 
     def _pieces(self, session: Session, entry: Entry) -> tuple[Piece, ...]:
@@ -180,7 +181,14 @@ class PostgresBackup(BackupEngine):
         parent = os.path.dirname(data)
         with private(parent, {}) as place:
             try:
-                self._load(runner, entry, data, place, self._service(place), options)
+                self._load(
+                    runner,
+                    entry,
+                    data,
+                    place,
+                    source_service(self.task, place),
+                    options,
+                )
             except MigrateError as error:
                 raise MigrateError(
                     f"The restore failed and was undone; the database is as it was. "
@@ -189,9 +197,7 @@ class PostgresBackup(BackupEngine):
 
     def busy(self) -> str:
         """Say which links hang on the database: they would carry the restore on."""
-        with self._session() as session:
-            found = [str(name) for (name,) in session.rows(_LINKED)]
-        return f"replication hangs on it ({', '.join(found)})" if found else ""
+        return linked(self.task)
 
     def _load(
         self,
@@ -233,44 +239,6 @@ class PostgresBackup(BackupEngine):
                 f"{', '.join(missing)}. Correct `state` of the backup."
             )
         return wanted
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with Session(
-            f"source of {self.task.backup}",
-            self.task.source,
-            self.task.secrets,
-            f"-c statement_timeout={int(self.task.drive.deadline_seconds * 1000)} "
-            f"-c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout=0",
-        ) as session:
-            yield session
-
-    def _service(self, place: str) -> dict[str, str]:
-        """Write how to reach the source where only we can read it; name it there.
-
-        So neither the command line nor the environment has the password.
-        """
-        where = parameters(self.task.source, f"source of {self.task.backup}")
-        options = f"{where.get('options', '')} -c lock_timeout={LOCK_MS}".strip()
-        return write_service(place, {**where, "options": options})
-
-
-def write_service(place: str, where: dict[str, Any]) -> dict[str, str]:
-    """Write a service file and return the environment that leads programs to it."""
-    path = os.path.join(place, "service.conf")
-    lines = [f"{key}={value}" for key, value in where.items()]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join(["[hal9]", *lines, ""]))
-    return {"PGSERVICEFILE": path, "PGSERVICE": "hal9", "PGAPPNAME": "hal9-backup"}
-
-
-def _settled(before: Sequence[Piece], after: Sequence[Piece]) -> list[Piece]:
-    """Return the sequences; one that was drawn from meanwhile is only known to be."""
-    old = {piece.name: piece.count for piece in before}
-    return [
-        replace(piece, moving=old.get(piece.name) != piece.count) for piece in after
-    ]
 
 
 def _pattern(name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
@@ -18,6 +19,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engi
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engine_mariadb import (
     MariaBackup,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engine_pgbackrest import (
+    RestBackup,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engine_postgresql import (
     PostgresBackup,
 )
@@ -26,6 +30,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.engi
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.restoring import (
     restore,
+    restore_to,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
     Task,
@@ -62,6 +67,14 @@ ENGINES: Mapping[str, Callable[[Task], BackupEngine]] = {
     "postgresql": PostgresBackup,
     "redis": RedisBackup,
 }
+
+
+def engine_of(task: Task) -> BackupEngine:
+    """Return what makes a declared backup."""
+    made = RestBackup if task.drive.pgbackrest else ENGINES[task.drive.engine]
+    return made(task)
+
+
 _BASE: dict[str, dict[str, Any]] = {
     "migration": {"type": "dict", "required": True},
     "name": {"type": "str", "required": True},
@@ -81,6 +94,7 @@ OPTIONS = {
     "verify": {"type": "bool", "default": True},
     "force": {"type": "bool", "default": False},
     "max_age": {"type": "float"},
+    "to": {"type": "path"},
 }
 
 
@@ -96,7 +110,10 @@ def list_all(params: Mapping[str, Any]) -> dict[str, Any]:
     declared, drive, migration = _declared(params)
     place = catalogue_of(migration, declared, drive)
     task = Task(migration, declared.name, drive, place)
-    engine = ENGINES[drive.engine](task)
+    given = params["secrets"]
+    if drive.passphrase and drive.pgbackrest:  # its repository has to be asked
+        task = replace(task, passphrase=_secret(drive.passphrase, given))
+    engine = engine_of(task)
     found = Backups(task, engine, Catalogue(place), declared.max_age_seconds)
     return found.listing()
 
@@ -108,8 +125,10 @@ _ACTIONS: Mapping[str, Callable[[Backups, Mapping[str, Any]], dict[str, Any]]] =
     "verified": lambda backups, params: backups.verify(
         params["id"], always=params["always"]
     ),
-    "restored": lambda backups, params: restore(
-        backups, params["id"], force=params["force"]
+    "restored": lambda backups, params: (
+        restore_to(backups, params["id"], params["to"])
+        if params["to"]
+        else restore(backups, params["id"], force=params["force"])
     ),
     "pruned": lambda backups, _params: backups.prune(),
 }
@@ -133,7 +152,7 @@ def _backups(params: Mapping[str, Any], *, is_dry: bool) -> Backups:
     )
     age = params["max_age"]
     limit = declared.max_age_seconds if age is None else age
-    return Backups(task, ENGINES[drive.engine](task), Catalogue(place), limit, is_dry)
+    return Backups(task, engine_of(task), Catalogue(place), limit, is_dry)
 
 
 def _secret(reference: SecretRef | None, given: Mapping[str, str]) -> str:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.shown import (
     loss_facts,
     losses_in_words,
@@ -58,6 +60,49 @@ def restore(backups: Backups, entry_id: str | None, *, force: bool) -> Result:
             lost=would["lost"],
         )
     return would
+
+
+def restore_to(backups: Backups, entry_id: str | None, place: str) -> Result:
+    """Make the directory ``place`` of one, the newest verified if unnamed."""
+    named = entry_id or ""
+    one = backups.named(named) if named else backups.newest(verified=True)
+    entry, catalogue = whole(one), backups.catalogue
+    _demand_free(place)
+    result = {**backups.result_of(one, changed=True), "to": place}
+    catalogue.check(entry)
+    if backups.is_dry:
+        return result
+    with catalogue.locked():
+        catalogue.sweep()
+        data = catalogue.data(entry.id)
+        wrong = differences(entry.pieces, backups.engine.restore_to(entry, data, place))
+    if wrong:
+        raise MigrateError(
+            f"{entry.id} was restored to {place}, but it is not what was backed up: "
+            f"{'; '.join(wrong[:NAMED])}. Do not use it; restore another backup.",
+            id=entry.id,
+        )
+    return result
+
+
+def _demand_free(place: str) -> None:
+    """Refuse a place that something lies in, or that is not named from the root."""
+    if not os.path.isabs(place):
+        raise MigrateError(
+            f"Cannot restore to {place}: it is no absolute path. Name the directory "
+            "from the root."
+        )
+    try:
+        taken = bool(os.listdir(place))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise MigrateError(f"Cannot restore to {place}: {error.strerror}.") from None
+    if taken:
+        raise StateConflict(
+            f"Refused to restore to {place}: something lies in it. Name a directory "
+            "that is not there, or empty."
+        )
 
 
 def _would(backups: Backups, one: Listed, entry: Entry) -> Result:

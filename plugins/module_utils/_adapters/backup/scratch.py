@@ -11,7 +11,7 @@ import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
@@ -71,11 +71,12 @@ def server(
     answers: Callable[[], bool],
     runner: Runner,
     seconds: float = 120,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
     """Run a server as ``who`` while it is needed; it is given up when it is done."""
     log = os.path.join(place, "server.log")
     with open(log, "wb") as said:
-        child = start(command, None, who, place, out=said, err=subprocess.STDOUT)
+        child = start(command, env, who, place, out=said, err=subprocess.STDOUT)
     try:
         _await(child, answers, min(seconds, runner.left), log, runner)
         yield

@@ -23,6 +23,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
     BackupEngine,
     Kind,
+    counts_as,
     differences,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
@@ -31,7 +32,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries 
     Verification,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_retention import (
+    GONE,
+    Kept,
     chosen,
+    still_there,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     InvalidSpec,
@@ -42,6 +46,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 Result = dict[str, Any]
 NAMED = 20
 """So many differences are named."""
+LEFT = ("unfinished", GONE)
+"""How the problem of a line begins that stands for no backup any more."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,13 @@ class Backups:
         if young is not None and (young.verified or not verify):
             return self.result_of(young, changed=False)
         if self.is_dry:
-            what = {"kind": wanted, "verified": verify}
+            kind = self.engine.possible(wanted)
+            what = {"kind": kind, "verified": verify}
             after = {"id": young.id, **what} if young else what
             return {"changed": True, "backup": after, "diff": diff_of({}, after)}
         with self.catalogue.locked():
             swept = self._sweep()
-            entry = young.entry if young else self._made(wanted)
+            entry = young.entry if young else self._made(self.engine.possible(wanted))
             if entry is None:
                 raise AssertionError
             if verify:
@@ -77,11 +84,12 @@ class Backups:
     def _kind(self, kind: Kind | None) -> Kind:
         wanted = kind or self.engine.kinds[0]
         if wanted not in self.engine.kinds:
-            able = ", ".join(self.engine.kinds)
+            able = ", ".join(kind.replace("_", "-") for kind in self.engine.kinds)
             raise InvalidSpec(
-                f"Cannot make a backup of kind {wanted} of {self.task.backup}: "
-                f"{self.task.drive.engine} makes {able}. Ask for one of them, or "
-                "declare another engine.",
+                f"Cannot make a {wanted.replace('_', '-')} backup of "
+                f"{self.task.backup}: {self.task.drive.engine} by "
+                f"{self.task.drive.maker} makes {able}. Ask for one of them, or "
+                "declare a backup that is made otherwise.",
                 path="kind",
                 value=wanted,
                 allowed=able,
@@ -90,17 +98,31 @@ class Backups:
 
     def _young(self, kind: Kind) -> Listed | None:
         limit = time.time() - self.max_age_seconds
-        for one in reversed(self.catalogue.listed()):
+        for one in reversed(self.listed()):
             entry = one.entry
             failed = one.verification is not None and not one.verified
-            if entry is not None and entry.kind == kind and not failed:
+            if entry is not None and counts_as(entry.kind, kind) and not failed:
                 return one if entry.began_at >= limit else None
         return None
 
+    def listed(self) -> tuple[Listed, ...]:
+        """Return what lies in the catalogue, as far as the engine still has it."""
+        return self._still_there(self.engine.kept())
+
+    def _still_there(self, kept: Kept | None) -> tuple[Listed, ...]:
+        return still_there(self.catalogue.listed(), kept)
+
     def _sweep(self) -> tuple[str, ...]:
-        left = self.catalogue.sweep()
-        known = [one.entry.reference for one in self.catalogue.listed() if one.entry]
-        return (*left, *self.engine.sweep(known))
+        """Remove what killed runs have left, and lines of what is gone."""
+        listed = self.listed()
+        known = [one.entry.reference for one in listed if one.entry]
+        unfinished = self.catalogue.unfinished()
+        gone = [one.id for one in listed if one.problem.startswith(GONE)]
+        swept = self.engine.sweep(known, unfinished)
+        for each in gone:
+            self.catalogue.withdraw(each)
+        self.catalogue.sweep((*unfinished, *gone))
+        return (*unfinished, *gone, *swept)
 
     def _made(self, kind: Kind) -> Entry:
         began = time.time()
@@ -120,7 +142,7 @@ class Backups:
                 files=(),
                 pieces=made.pieces,
                 tool=made.tool,
-                encrypted=bool(self.task.drive.recipients),
+                encrypted=made.encrypted or bool(self.task.drive.recipients),
                 position=made.position,
                 reference=made.reference,
                 parent=made.parent,
@@ -185,10 +207,11 @@ class Backups:
 
     def prune(self) -> Result:
         """Remove what the declared retention does not keep; never all that is good."""
-        listed = self.catalogue.listed()
-        choices = chosen(listed, self.task.drive.keep)
+        kept_there = self.engine.kept()
+        listed = self._still_there(kept_there)
+        choices = chosen(listed, self.task.drive.keep, kept_there)
         going = [choice.id for choice in choices if not choice.reasons]
-        broken = [one.id for one in listed if one.problem.startswith("unfinished")]
+        broken = [one.id for one in listed if one.problem.startswith(LEFT)]
         kept = {choice.id: list(choice.reasons) for choice in choices if choice.reasons}
         if not self.is_dry and (going or broken):
             with self.catalogue.locked():
@@ -199,24 +222,26 @@ class Backups:
 
     def _removed(self, going: Sequence[str]) -> None:
         """Remove those that are still to go now that nobody else writes."""
-        self.catalogue.sweep()
-        listed = {one.id: one for one in self.catalogue.listed()}
-        again = chosen(tuple(listed.values()), self.task.drive.keep)
+        self._sweep()
+        kept = self.engine.kept()
+        listed = {one.id: one for one in self._still_there(kept)}
+        again = chosen(tuple(listed.values()), self.task.drive.keep, kept)
         for choice in again:
             entry = listed[choice.id].entry
             if choice.id in going and not choice.reasons and entry is not None:
-                self.catalogue.remove(choice.id)
+                self.catalogue.withdraw(choice.id)
                 self.engine.forget(entry)
+                self.catalogue.drop_part(choice.id)
 
     def listing(self) -> Result:
         """Return all that lies in the catalogue, oldest first."""
         now = time.time()
-        found = [listed_facts(one, now) for one in self.catalogue.listed()]
+        found = [listed_facts(one, now) for one in self.listed()]
         return {"changed": False, "backups": found}
 
     def named(self, entry_id: str) -> Listed:
         """Return what lies in the catalogue under an id."""
-        for one in self.catalogue.listed():
+        for one in self.listed():
             if one.id == entry_id:
                 return one
         raise MigrateError(
@@ -228,7 +253,7 @@ class Backups:
         """Return the newest whole one, or the newest that is verified."""
         found = [
             one
-            for one in self.catalogue.listed()
+            for one in self.listed()
             if one.entry is not None and (one.verified or not verified)
         ]
         if not found:

@@ -102,6 +102,11 @@ class Session:
         with self.explained():
             return psycopg.connect(self._conninfo, autocommit=True)
 
+    @property
+    def address(self) -> str:
+        """How it was connected, with whatever the address holds that is secret."""
+        return self._conninfo
+
     def twin(self) -> Session:
         """Connect once more, likewise: for another thread, or past a doubt."""
         other = copy.copy(self)

@@ -93,6 +93,10 @@ def _verify(document: Document, is_dry: bool) -> list[str]:  # noqa: FBT001
 def _restored(document: Document, is_dry: bool) -> list[str]:  # noqa: FBT001
     name, done = document["name"], document["done"]
     one = done["backup"]
+    if done.get("to"):
+        would = "would be" if is_dry else "is"
+        said = "" if is_dry else ", and equal to what was backed up"
+        return [f"{name}: {one['id']} {would} restored to {done['to']}{said}."]
     if not done["changed"]:
         return [f"{name}: what is there now is {one['id']} already."]
     if not is_dry:

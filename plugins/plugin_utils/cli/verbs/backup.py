@@ -23,7 +23,7 @@ from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.options import (
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.playbook import Play
 
-KINDS = ("full", "incremental", "state-only")
+KINDS = ("full", "differential", "incremental", "state-only")
 id_option = click.option(
     "--id", "entry", default="", metavar="ID", help="Which one; the newest if absent."
 )
@@ -147,6 +147,13 @@ def verify(
 @id_option
 @click.option("--force", is_flag=True, help="Although what is there now would be lost.")
 @click.option("--dry-run", is_flag=True, help="Say what would be lost.")
+@click.option(
+    "--to",
+    "place",
+    default="",
+    metavar="DIRECTORY",
+    help="Into this directory of the host, which must not be there or be empty.",
+)
 @yes_option
 @format_option()
 @click.pass_context
@@ -157,6 +164,7 @@ def restore(
     entry: str,
     force: bool,
     dry_run: bool,
+    place: str,
     yes: bool,
     output_format: str | None,
 ) -> Exit:
@@ -169,13 +177,13 @@ def restore(
     Examples:
       hal9-migrate backup restore orders --dry-run
       hal9-migrate backup restore orders --force --yes
+      hal9-migrate backup restore uploads --to /srv/restored
     """
-    if not dry_run:
+    if not dry_run and not place:
         what = "whatever is there now" if force else "unless something would be lost"
         terminal.confirm(f"Restore {name}, {what}?", yes=yes)
-    return _run(
-        ctx, "restore", (name,), output_format, check=dry_run, id=entry, force=force
-    )
+    told = {"id": entry, "force": force, "to": place}
+    return _run(ctx, "restore", (name,), output_format, check=dry_run, **told)
 
 
 @backup.command(cls=Verb)

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
     Kind,
     Piece,
+    counts_as,
     differences,
     losses,
     same,
@@ -28,6 +29,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries 
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_retention import (
     chosen,
+    still_there,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
@@ -120,6 +122,58 @@ class TestChosen:
         keep = Keep(2, 3, 2, 2)
         left = [one for one in items if int(one.id[-6:], 16) in stays(items, keep)]
         assert stays(left, keep) == stays(items, keep)
+
+
+class TestKeptElsewhere:
+    """What the engine's own repository has to do with the retention."""
+
+    def test_what_a_kept_one_is_built_on_stays_though_a_link_is_not_ours(self) -> None:
+        items = [
+            listed(entry(1, 1, "incremental", parent="other")),
+            listed(entry(2, 2)),
+            listed(entry(3, 3)),
+            listed(entry(4, 4)),
+        ]
+        kept = {"r1": ("other", "r3"), "other": ("r3",), "r2": (), "r3": (), "r4": ()}
+        choices = {c.id: c.reasons for c in chosen(items, Keep(1, 0, 0, 0), kept)}
+        assert [len(reasons) for reasons in choices.values()] == [2, 2, 2, 0]
+        assert choices[items[2].id] == ("needed by other", f"needed by {items[0].id}")
+
+    def test_without_a_reference_nothing_is_needed(self) -> None:
+        items = [listed(replace(entry(n, n), reference="")) for n in (1, 2)]
+        items = [replace(one, entry=replace(one.entry, digest="")) for one in items]
+        assert len(stays(items, Keep(1, 0, 0, 0))) == 1
+
+    def test_one_that_is_gone_is_no_backup(self) -> None:
+        items = [listed(entry(1, 1)), listed(entry(2, 2))]
+        there, gone = still_there(items, {"r1": ()})
+        assert (there.verified, gone.verified) == (True, False)
+        assert gone.entry is None
+        assert gone.problem.startswith("gone: r2 is not in the repository of pg_dump")
+
+    def test_a_catalogue_that_holds_all_itself_is_as_it_is(self) -> None:
+        items = (listed(entry(1, 1)),)
+        assert still_there(items, None) == items
+
+
+class TestCountsAs:
+    @pytest.mark.parametrize(
+        ("kind", "wanted", "does"),
+        [
+            ("full", "full", True),
+            ("full", "incremental", True),
+            ("full", "differential", True),
+            ("differential", "incremental", True),
+            ("incremental", "differential", False),
+            ("incremental", "full", False),
+            ("full", "state_only", False),
+            ("state_only", "full", False),
+        ],
+    )
+    def test_more_is_as_good_as_less(
+        self, kind: Kind, wanted: Kind, *, does: bool
+    ) -> None:
+        assert counts_as(kind, wanted) is does
 
 
 class TestCompared:
