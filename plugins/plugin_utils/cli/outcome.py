@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import words
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.exits import (
     Exit,
     exit_of_failure,
@@ -31,6 +32,7 @@ class Outcome:
     unreachable: list[str] = field(default_factory=list)
     went_back: bool = False
     matched: bool = True
+    began: bool = False
     share: Any = None
     fallback: Any = None
     output: str = ""
@@ -39,6 +41,7 @@ class Outcome:
         """Take in one event."""
         kind, data = event.get("event"), event.get("event_data") or {}
         result = data.get("res") or {}
+        self.began = self.began or kind == "runner_on_start"
         if kind == "runner_on_failed" and not data.get("ignore_errors"):
             self.failures.append(result)
         elif kind == "runner_on_unreachable":
@@ -69,7 +72,7 @@ class Outcome:
     def exit(self, ended: Ended) -> Exit:
         """Return the exit code of the command."""
         if ended.code == 0:
-            return Exit.DONE
+            return Exit.DONE if self.began or self.matched else Exit.USAGE
         if ended.interrupted:
             return Exit.INTERRUPTED
         known = [exit_of_failure(result) for result in self.failures]
@@ -90,7 +93,13 @@ class Outcome:
         """
         if self.failures:
             # The last one knows what became of the others.
-            return str(self.failures[-1].get("msg", ""))
+            return words.told(str(self.failures[-1].get("msg", "")))
+        if not self.began and not self.matched:
+            return (
+                "The inventory has no host that this works on, and nothing was done. "
+                "It needs the routers in the group hal9_routers; give another one by "
+                "-i."
+            )
         if self.unreachable:
             return f"Could not be reached: {', '.join(sorted(set(self.unreachable)))}."
         return ""

@@ -115,7 +115,7 @@ def _readings(printed: str) -> list[Line]:
 
 
 def _failed(data: Mapping[str, Any], result: Mapping[str, Any]) -> list[Line]:
-    told = str(result.get("msg") or result.get("censored") or "failed")
+    told = words.told(str(result.get("msg") or result.get("censored") or "failed"))
     return [Line(f"{data.get('host')}: {told}", "bad")]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,8 @@ class Source(ABC):
     """Something to back up, seen and changed by programs that are not ours."""
 
     engine: str
+    whole = "full"
+    """The kind that holds all by itself."""
 
     @abstractmethod
     def declared(self) -> dict[str, Any]:
@@ -195,6 +198,13 @@ def runs(pid: int) -> bool:
     except OSError:
         return False
     return text.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def fill(path: Path, leaving: int = 0) -> None:
+    """Write a file until there is no more room than this."""
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while shutil.disk_usage(path.parent).free > leaving:
+            file.write(b"x" * 4096)
 
 
 @contextmanager

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,14 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
     StateConflict,
 )
-from tests.integration.backup.bed import PASSWORD, Shelf, Source, small_disk
+from tests.integration.backup.bed import (
+    PASSWORD,
+    Shelf,
+    Source,
+    fill,
+    small_disk,
+    until,
+)
 
 
 class BackupContract:
@@ -93,15 +102,76 @@ class BackupContract:
     def test_a_full_disk_is_an_error_and_no_backup(
         self, source: Source, room: Path
     ) -> None:
-        with small_disk(room / "small", "160k") as disk:
+        """What was made before it stays, is all that is listed, and is good."""
+        with small_disk(room / "small", "12m") as disk:
             small = Shelf(source, disk / "backups", scratch=str(room))
+            good = small.make()
+            entries = {k: v for k, v in small.files().items() if "entries/" in k}
+            source.add()
+            filler = disk / "filler"
+            fill(filler, leaving=8192)
             with pytest.raises(
                 MigrateError, match=r"No backup of orders was made.*(pace|write)"
             ):
-                small.make()
-            assert small.listed() == []
-            kept = [name for name in small.files() if name.startswith("entries")]
-            assert kept == []
+                small.make(kind=source.whole)
+            filler.unlink()
+            assert [one["id"] for one in small.listed()] == [good["id"]]
+            kept = {k: v for k, v in small.files().items() if "entries/" in k}
+            assert kept == entries
+            assert small.do("verified", always=True)["backup"]["verified"]
+
+    def test_a_wrong_secret_is_refused_and_not_shown(self, shelf: Shelf) -> None:
+        shelf.make()
+        before = shelf.files()
+        given = shelf.source.given().items()
+        wrong = {key: text.replace(PASSWORD, "not-it-at-all") for key, text in given}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shelf.source, "given", lambda: wrong)
+            with pytest.raises(MigrateError) as refused:
+                shelf.make()
+            assert "not-it-at-all" not in str(refused.value)
+        assert shelf.files() == before
+
+    def test_what_the_retention_does_not_keep_is_pruned_once(
+        self, source: Source, room: Path
+    ) -> None:
+        keep = {"last": 1, "daily": 0, "weekly": 0, "monthly": 0}
+        shelf = Shelf(source, room / "backups", keep=keep)
+        old, new = (shelf.make(kind=source.whole) for _number in range(2))
+        unverified = shelf.make(kind=source.whole, verify=False)
+        before = shelf.files()
+        assert shelf.do("pruned", dry=True)["removed"] == [old["id"]]
+        assert shelf.files() == before
+        assert shelf.do("pruned")["removed"] == [old["id"]]
+        again = shelf.do("pruned")
+        assert (again["changed"], again["removed"]) == (False, [])
+        assert [one["id"] for one in shelf.listed()] == [new["id"], unverified["id"]]
+        assert shelf.do("verified", id=new["id"], always=True)["changed"]
+
+    def test_killed_as_soon_as_it_begins_only_whole_ones_count(
+        self, shelf: Shelf
+    ) -> None:
+        good = shelf.make()
+        shelf.source.add()
+        with shelf.maker(always=True, verify=False) as child:
+            until(lambda: list((shelf.place / "part").glob("2*")), "it has begun")
+            os.kill(child.pid, signal.SIGKILL)
+        for one in shelf.listed():
+            assert not one["problem"] or one["problem"].startswith("unfinished")
+        made = shelf.make()
+        assert made["verified"]
+        whole = [one["id"] for one in shelf.listed()]
+        assert (whole[0], whole[-1]) == (good["id"], made["id"])
+        assert [one["problem"] for one in shelf.listed()] == [""] * len(whole)
+        assert list(Path(shelf.backup["scratch"]).iterdir()) == []
+
+    def test_an_unknown_one_is_refused(self, shelf: Shelf) -> None:
+        with pytest.raises(MigrateError, match=r"no verified backup.*backup create"):
+            shelf.do("restored")
+        shelf.make()
+        for state in ("verified", "restored"):
+            with pytest.raises(MigrateError, match=r"no backup 2026.*backup list"):
+                shelf.do(state, id="20260101T000000Z-full-aaaaaa")
 
     def test_no_secret_is_in_results_errors_or_files(self, shelf: Shelf) -> None:
         made = shelf.do()

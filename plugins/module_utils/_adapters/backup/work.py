@@ -86,8 +86,8 @@ class Backups:
         if wanted not in self.engine.kinds:
             able = ", ".join(kind.replace("_", "-") for kind in self.engine.kinds)
             raise InvalidSpec(
-                f"Cannot make a {wanted.replace('_', '-')} backup of "
-                f"{self.task.backup}: {self.task.drive.engine} by "
+                f"Cannot back up {self.task.backup} in kind "
+                f"{wanted.replace('_', '-')}: {self.task.drive.engine} by "
                 f"{self.task.drive.maker} makes {able}. Ask for one of them, or "
                 "declare a backup that is made otherwise.",
                 path="kind",

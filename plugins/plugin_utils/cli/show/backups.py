@@ -16,7 +16,7 @@ from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.show.drawing impo
 )
 
 Document = Mapping[str, Any]
-COLUMNS = ("backup", "id", "time (UTC)", "size", "rows", "verified", "")
+COLUMNS = ("backup", "id", "time (UTC)", "size", "holds", "verified", "")
 
 
 def render(
@@ -53,7 +53,7 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
         str(one["id"]),
         words.clock(one["at"]),
         words.size(one["bytes"]),
-        f"{one['rows']:,}",
+        _held(one),
         verified,
         "; ".join(notes),
     )
@@ -64,13 +64,20 @@ def _created(document: Document, is_dry: bool) -> list[str]:  # noqa: FBT001
     one = done["backup"]
     if is_dry:
         would = "would be made" if done["changed"] else "is young enough"
-        return [f"{name}: a {_kind(one)} backup {would}."]
+        return [f"{name}: one of kind {_kind(one)} {would}."]
     if not done["changed"]:
         age = words.duration(one["age_seconds"])
         return [f"{name}: {one['id']} is {age} old; no other was made."]
     swept = [f"{name}: removed {each}, unfinished." for each in done.get("swept", [])]
-    what = f"{words.size(one['bytes'])}, {one['rows']:,} rows"
+    what = f"{words.size(one['bytes'])}, {_held(one)}"
     return [*swept, f"{name}: {one['id']} made: {what}, {_verified(one)}."]
+
+
+def _held(one: Mapping[str, Any]) -> str:
+    """Say how much it holds, in what the engine counts."""
+    if one["engine"] == "files":
+        return f"{words.size(one['rows'])} of files"
+    return f"{one['rows']:,} {'keys' if one['engine'] == 'redis' else 'rows'}"
 
 
 def _kind(one: Mapping[str, Any]) -> str:

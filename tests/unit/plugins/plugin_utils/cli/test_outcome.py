@@ -90,3 +90,25 @@ class TestReason:
     def test_keeps_what_ansible_says_before_any_task(self) -> None:
         event = {"event": "verbose", "stdout": "[ERROR]: the playbook was not found"}
         assert outcome(event).output == "[ERROR]: the playbook was not found"
+
+    def test_a_lookup_of_ours_speaks_for_itself(self) -> None:
+        said = "The declaration refers to the variable x, which is not set."
+        around = (
+            "Task failed: Finalization of task args for 'hal9.migrate.backup' failed: "
+            "Error while resolving value for 'secrets': The lookup plugin "
+            "'hal9.migrate.secrets' failed: "
+        )
+        assert outcome(failed(msg=around + said)).reason() == said
+        assert outcome(failed(msg="Task failed: no")).reason() == "Task failed: no"
+
+    def test_an_inventory_without_hosts_is_not_done(self) -> None:
+        heard = outcome({"event": "playbook_on_no_hosts_matched", "event_data": {}})
+        assert heard.exit(WELL) is Exit.USAGE
+        assert "hal9_routers" in heard.reason()
+
+    def test_one_play_without_hosts_does_not_matter(self) -> None:
+        heard = outcome(
+            {"event": "playbook_on_no_hosts_matched", "event_data": {}},
+            {"event": "runner_on_start", "event_data": {"host": "h"}},
+        )
+        assert heard.exit(WELL) is Exit.DONE
