@@ -11,10 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab.parts import PostgresCluster, free_port, scratch_directory
+
+if TYPE_CHECKING:
+    from tests.integration.backup.stanza import Stanza
 
 
 @pytest.fixture
@@ -38,3 +42,26 @@ def cluster() -> Iterator[PostgresCluster]:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture
+def swift_room() -> Iterator[Path]:
+    """A directory that other users may pass through, in memory where there is room."""
+    from tests.integration.backup.stanza import swift_directory
+
+    with swift_directory("hal9-bk-") as directory:
+        yield directory
+
+
+@pytest.fixture(scope="package")
+def stanza() -> Iterator[Stanza]:
+    """One cluster that archives into one stanza of pgBackRest."""
+    from tests.integration.backup.stanza import Stanza, swift_directory
+
+    with swift_directory("hal9-br-") as directory:
+        made = Stanza(directory)
+        made.start()
+        try:
+            yield made
+        finally:
+            made.cluster.stop()
