@@ -12,6 +12,21 @@ import stat
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
     Catalogue,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.pgbackrest import (
+    Tool,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
+    Runner,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
+    Task,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
+    Listed,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_retention import (
+    still_there,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_declared import (
     BackupFacts,
 )
@@ -20,6 +35,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import Backup
 
+ASKED_SECONDS = 60.0
+
 
 def backup_facts(migration: str, backup: Backup, now: float) -> BackupFacts:
     """Return age and size of the newest regular file that matches, or of the newest
@@ -27,16 +44,29 @@ def backup_facts(migration: str, backup: Backup, now: float) -> BackupFacts:
     """
     if backup.drive is not None:
         place = os.path.join(backup.drive.directory, migration, backup.name)
-        return _catalogued(place, now, verified=backup.drive.verified)
+        try:
+            listed = _listed(Task(migration, backup.name, backup.drive, place))
+        except MigrateError as error:
+            return BackupFacts(problem=str(error))
+        return _catalogued(listed, now, verified=backup.drive.verified)
     return _newest_file(backup, now)
 
 
-def _catalogued(place: str, now: float, *, verified: bool) -> BackupFacts:
+def _listed(task: Task) -> tuple[Listed, ...]:
+    """Return the catalogue, as far as pgBackRest still has it where it can be asked
+    without a secret.
+    """
+    listed = Catalogue(task.catalogue).listed()
+    if not listed or task.drive.pgbackrest is None or task.drive.passphrase:
+        return listed
+    stanza = Tool.of(task, Runner.within(ASKED_SECONDS, ())).stanza()
+    return still_there(listed, {one.label: () for one in stanza.backups})
+
+
+def _catalogued(
+    listed: tuple[Listed, ...], now: float, *, verified: bool
+) -> BackupFacts:
     """Return the newest one, the newest verified one where only that counts."""
-    try:
-        listed = Catalogue(place).listed()
-    except MigrateError as error:
-        return BackupFacts(problem=str(error))
     whole = [(one, one.entry) for one in listed if one.entry is not None]
     good = [pair for pair in whole if pair[0].verified] if verified else []
     for one, entry in (good or whole)[-1:]:

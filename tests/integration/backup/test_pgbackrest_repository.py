@@ -14,9 +14,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.checks_backup import (
+    backup_facts,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
 from tests.integration.backup.bed import (
     PASSWORD,
     Shelf,
@@ -96,17 +100,20 @@ class TestRepository:
     ) -> None:
         shelf = Shelf(source, room / "backups")
         old = shelf.make(kind="full")
-        new = shelf.make(kind="full")
-        stanza.run("expire", f"--set={old['reference']}")
-        gone, there = shelf.listed()
-        assert (gone["id"], gone["verified"]) == (old["id"], False)
-        assert gone["problem"].startswith(f"gone: {old['reference']} is not in")
+        new = shelf.make(kind="incremental")
+        stanza.run("expire", f"--set={new['reference']}")
+        there, gone = shelf.listed()
+        assert (gone["id"], gone["verified"]) == (new["id"], False)
+        assert gone["problem"].startswith(f"gone: {new['reference']} is not in")
         assert there["verified"]
+        declared = parse(shelf.migration).backups[0]
+        facts = backup_facts("shop", declared, there["at"])
+        assert (facts.id, facts.verified) == (old["id"], True)
         with pytest.raises(MigrateError, match="no whole backup: gone"):
-            shelf.do("restored", id=old["id"], force=True)
+            shelf.do("restored", id=new["id"], force=True)
         pruned = shelf.do("pruned")
-        assert (pruned["changed"], pruned["swept"]) == (True, [old["id"]])
-        assert [one["id"] for one in shelf.listed()] == [new["id"]]
+        assert (pruned["changed"], pruned["swept"]) == (True, [new["id"]])
+        assert [one["id"] for one in shelf.listed()] == [old["id"]]
         assert shelf.do("pruned")["changed"] is False
 
     def test_killed_in_the_middle_nothing_is_left_of_it(

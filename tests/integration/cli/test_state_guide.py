@@ -48,9 +48,10 @@ CREATE TABLE orders (id bigserial PRIMARY KEY, who bigint NOT NULL REFERENCES us
 INSERT INTO users (name) SELECT md5(i::text) FROM generate_series(1, 6000) i;
 INSERT INTO orders (who, amount)
   SELECT 1 + i %% 6000, i FROM generate_series(1, 14000) i;
+ANALYZE;
 """
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @dataclass
