@@ -42,8 +42,8 @@ options:
   to:
     description:
       - Restore into this directory on the host, which must not be there or be empty, and leave the source alone.
-        For files below it, with their whole paths. For pgBackRest a data directory of the whole cluster, at the moment of
-        the backup, its subscriptions disabled and shut down.
+        For files below it, with their whole paths. For pgBackRest a data directory of the whole cluster at the moment
+        of the backup, shut down, its subscriptions disabled.
     type: path
   always:
     description: Make or verify one even where a young or verified one is there.

@@ -103,7 +103,7 @@ class BackupEngine(ABC):
         """Put it back where it came from; raise, saying what is there then."""
 
     def restore_to(self, entry: Entry, data: str, place: str) -> tuple[Piece, ...]:
-        """Make the directory ``place`` of it, whole or not at all; return what is in it."""
+        """Make the directory ``place`` of it, whole or not; return what is in it."""
         del data, place
         raise MigrateError(
             f"Cannot restore {entry.id} into a directory: {entry.engine} by "

@@ -137,8 +137,8 @@ BACKUP = Record(
             "pgbackrest",
             PGBACKREST,
             None,
-            "For `postgresql` where the site has pgBackRest: it makes the backup instead "
-            "of pg_dump, of the whole cluster.",
+            "For `postgresql` where the site has pgBackRest: it makes the backup, of "
+            "the whole cluster, instead of pg_dump.",
             example={"stanza": "main"},
         ),
         Field(

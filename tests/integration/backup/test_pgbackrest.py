@@ -64,7 +64,8 @@ class TestPgBackRest(BackupContract):
                 filler = disk / "repo/filler"
                 fill(filler, leaving=1_500_000)
                 with pytest.raises(
-                    MigrateError, match=r"No backup .*(o space left|unable to write|not archived)"
+                    MigrateError,
+                    match=r"No backup .*(o space left|unable to write|not archived)",
                 ):
                     shelf.make(kind="full")
                 filler.unlink()

@@ -94,8 +94,8 @@ def _waited(session: Session, seconds: float) -> TimedOut:
     who = session.value(_OLDEST)
     return TimedOut(
         f"Transactions that were open for {seconds:.0f} s kept the moment of the "
-        f"backup from being taken ({who or 'they have ended by now'}). End them, or run again "
-        "when they have ended."
+        f"backup from being taken ({who or 'they have ended by now'}). End them, or "
+        "run again when they have ended."
     )
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A backup of pgBackRest brought to life: restored, recovered to its moment, running."""
+"""A backup of pgBackRest brought to life: restored, replayed to its moment, running."""
 
 from __future__ import annotations
 
