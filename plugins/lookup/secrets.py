@@ -21,6 +21,14 @@ options:
   _terms:
     description: The declaration, usually C(hal9_migration), or a part of it.
     required: true
+  needed:
+    description:
+      - The parts of the declaration whose secrets the task cannot do without; all of them by default.
+      - Those of other parts are given where they can be read, and else left out. A way back that needs the journal
+        alone does not fail because the address of a database is not set.
+    type: list
+    elements: str
+    choices: [state, backups, journal, notifications]
 """
 
 EXAMPLES = r"""
@@ -29,6 +37,11 @@ EXAMPLES = r"""
     migration: "{{ hal9_migration }}"
     item: orders
     secrets: "{{ lookup('hal9.migrate.secrets', hal9_migration) }}"
+
+- name: Read where the migration is
+  hal9.migrate.phase_info:
+    migration: "{{ hal9_migration }}"
+    secrets: "{{ lookup('hal9.migrate.secrets', hal9_migration, needed=['journal']) }}"
 """
 
 RETURN = r"""
@@ -42,7 +55,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 WHERE_SECRETS_ARE = ("state", "backups", "journal", "notifications")
@@ -79,12 +92,25 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         self.set_options(var_options=variables, direct=kwargs)
         found: dict[str, str] = {}
         for declaration in terms:
-            spared = set(_spared(declaration))
-            for part in WHERE_SECRETS_ARE:
-                for kind, name in references(declaration.get(part)):
-                    if (kind, name) not in spared or self._known(kind, name):
-                        found[f"{kind}:{name}"] = self._read(kind, name)
+            found.update(self._of(declaration))
         return [found]
+
+    def _of(self, declaration: Mapping[str, Any]) -> dict[str, str]:
+        needed = self.get_option("needed") or WHERE_SECRETS_ARE
+        spared, found = set(_spared(declaration)), {}
+        for part in WHERE_SECRETS_ARE:
+            for kind, name in references(declaration.get(part)):
+                is_needed = part in needed and (kind, name) not in spared
+                if is_needed or self._is_readable(kind, name):
+                    found[f"{kind}:{name}"] = self._read(kind, name)
+        return found
+
+    def _is_readable(self, kind: str, name: str) -> bool:
+        try:
+            return bool(self._known(kind, name))
+        except AnsibleError:
+            # A vault without its password, for instance.
+            return False
 
     def _known(self, kind: str, name: str) -> Any:
         if kind == "env":

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible.errors import AnsibleLookupError
 from ansible.parsing.dataloader import DataLoader
@@ -23,11 +25,11 @@ DECLARATION = {
 }
 
 
-def look(variables: dict[str, str]) -> list[dict[str, str]]:
+def look(variables: dict[str, str], **options: Any) -> list[dict[str, str]]:
     """Run the lookup as Ansible does."""
     templar = Templar(loader=DataLoader(), variables=variables)
     lookup = lookup_loader.get("hal9.migrate.secrets", templar=templar)
-    found: list[dict[str, str]] = lookup.run([DECLARATION], variables)
+    found: list[dict[str, str]] = lookup.run([DECLARATION], variables, **options)
     return found
 
 
@@ -53,3 +55,16 @@ class TestLookup:
         monkeypatch.delenv("SHOP_DSN", raising=False)
         with pytest.raises(AnsibleLookupError, match="environment variable SHOP_DSN"):
             look({"vaulted": "s3"})
+
+    def test_leaves_out_what_is_not_needed_and_not_set(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SHOP_DSN", raising=False)
+        assert look({"vaulted": "s3"}, needed=["journal"]) == [{"var:vaulted": "s3"}]
+
+    def test_names_what_is_needed_and_not_set(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SHOP_DSN", raising=False)
+        with pytest.raises(AnsibleLookupError, match="SHOP_DSN"):
+            look({"vaulted": "s3"}, needed=["state"])
