@@ -12,6 +12,7 @@ import subprocess
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
     playbook,
+    ssh,
     terminal,
     variables,
 )
@@ -56,4 +57,5 @@ def _environment() -> dict[str, str]:
     """Return this environment, with a short time to give a dead host up unless one is
     set.
     """
-    return {"ANSIBLE_TIMEOUT": "3", **os.environ}
+    quick = ssh.patience(os.environ, ssh.AT_ONCE)
+    return {"ANSIBLE_TIMEOUT": "3", **quick, **os.environ}

@@ -28,6 +28,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
     launch,
+    ssh,
     variables,
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.settings import Settings
@@ -162,7 +163,8 @@ class _Interrupt:
 def _offer_environment(pipe: Path) -> None:
     """Give this environment to whoever opens the pipe, once; it is never in a file."""
     os.mkfifo(pipe, 0o600)
-    environment = json.dumps(dict(os.environ))
+    mine = dict(os.environ)
+    environment = json.dumps({**ssh.patience(mine, ssh.SOON), **mine})
 
     def offer() -> None:
         with open(pipe, "w", encoding="utf-8") as stream:
