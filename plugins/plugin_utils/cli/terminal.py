@@ -8,6 +8,9 @@ screen.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.libraries import click
@@ -31,13 +34,37 @@ def tell(text: str) -> None:
     click.echo(text)
 
 
+_kept: ContextVar[list[str] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def complaints_kept() -> Iterator[list[str]]:
+    """Gather errors and hints instead of printing them, for who draws them into a
+    picture.
+    """
+    gathered: list[str] = []
+    token = _kept.set(gathered)
+    try:
+        yield gathered
+    finally:
+        _kept.reset(token)
+
+
 def complain(text: str) -> None:
     """Print an error to where errors go."""
+    gathered = _kept.get()
+    if gathered is not None:
+        gathered.append(f"Error: {text}")
+        return
     click.echo(click.style("Error: ", fg="red") + text, err=True)
 
 
 def hint(text: str) -> None:
     """Print what to do next, beside the errors."""
+    gathered = _kept.get()
+    if gathered is not None:
+        gathered.append(text)
+        return
     click.echo(text, err=True)
 
 

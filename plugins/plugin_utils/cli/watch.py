@@ -41,13 +41,25 @@ def _in_turn(look: Look, interval: float) -> None:
 
 
 def _live(look: Look, interval: float) -> None:
+    """Keep the last picture on the screen, and say under it how old it is."""
+    from rich.console import Group
     from rich.live import Live
 
+    picture: Any = ""
     with Live(screen=True, auto_refresh=False) as screen:
         while True:
-            code, drawn = look()
+            began = time.time()
+            with terminal.complaints_kept() as complaints:
+                code, drawn = look()
             if code is Exit.INTERRUPTED:
                 return
             if drawn is not None:
-                screen.update(drawn, refresh=True)
+                picture = Group(drawn, _seen_at(began))
+            screen.update(Group(picture, *complaints), refresh=True)
             time.sleep(interval)
+
+
+def _seen_at(began: float) -> str:
+    moment = time.strftime("%H:%M:%S", time.gmtime(began))
+    took = time.time() - began
+    return f"Seen at {moment} UTC (a look takes {took:.0f} s); Ctrl-C ends the watch."

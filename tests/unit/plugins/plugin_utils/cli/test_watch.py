@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import watch
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import terminal, watch
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.exits import Exit
 
 
@@ -45,3 +45,33 @@ class TestFollow:
         looks = Looks((Exit.INTERRUPTED, None), (Exit.DONE, "never"))
         assert watch.follow(looks, 0, live=live) is Exit.DONE
         assert len(looks.answers) == 1
+
+    def test_a_screen_shows_what_failed_beside_the_last_picture(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shown: list[str] = []
+
+        class Screen:
+            def __init__(self, **_options: Any) -> None: ...
+            def __enter__(self) -> Self:
+                return self
+
+            def __exit__(self, *_exc: object) -> None: ...
+
+            def update(self, drawn: Any, **_options: Any) -> None:
+                shown.append(terminal.as_text(drawn))
+
+        def look() -> tuple[Exit, Any]:
+            if len(shown) == 2:
+                raise KeyboardInterrupt
+            if shown:
+                terminal.complain("control1 does not answer.")
+                return Exit.UNREACHABLE, None
+            return Exit.DONE, "shop: canary"
+
+        monkeypatch.setattr("rich.live.Live", Screen)
+        watch.follow(look, 0, live=True)
+        assert "Error" not in shown[0]
+        assert "Seen at" in shown[1]
+        assert "shop: canary" in shown[1]
+        assert "Error: control1 does not answer." in shown[1]
