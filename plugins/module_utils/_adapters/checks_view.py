@@ -37,7 +37,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_declared
     backup_item,
     declaration_items,
     flag_items,
-    place_item,
+    journal_file_item,
+    reports_item,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_host import (
     Clock,
@@ -111,8 +112,8 @@ def seen(view: View) -> Iterator[CheckItem]:
         yield from service_items(view.migration, checks_http.probes(view.migration))
     if "state" in view.places and view.wants("database"):
         yield from _databases(view)
-    if "coordinator" in view.places and view.wants("journal"):
-        yield from _coordinator_places(view.migration)
+    if view.wants("journal"):
+        yield from _places(view)
     if "coordinator" in view.places and view.wants("flags"):
         yield from _flags(view.migration)
     if "backup" in view.places and view.wants("backup"):
@@ -123,19 +124,19 @@ def _paths(view: View) -> Iterator[str]:
     yield "/"
     if "router" in view.places:
         yield view.router.directory
-    if "coordinator" in view.places:
+    if "controller" in view.places:
         yield view.migration.reports
-        if view.migration.journal.backend == "sqlite":
-            yield view.migration.journal.path
+    if "coordinator" in view.places and view.migration.journal.backend == "sqlite":
+        yield view.migration.journal.path
 
 
-def _coordinator_places(migration: Migration) -> Iterator[CheckItem]:
-    if migration.journal.backend == "sqlite":
-        path = migration.journal.path
-        yield place_item("file", path, writable=may_write(path))
-    yield place_item(
-        "reports", migration.reports, writable=may_write(migration.reports)
-    )
+def _places(view: View) -> Iterator[CheckItem]:
+    """Yield whether the journal and the reports can be written, each where it is."""
+    journal, reports = view.migration.journal, view.migration.reports
+    if "coordinator" in view.places and journal.backend == "sqlite":
+        yield journal_file_item(journal.path, writable=may_write(journal.path))
+    if "controller" in view.places:
+        yield reports_item(reports, writable=may_write(reports))
 
 
 def _router(view: View) -> Iterator[CheckItem]:

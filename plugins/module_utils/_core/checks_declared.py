@@ -233,10 +233,22 @@ def sign_off_items(
         )
 
 
-def place_item(name: str, path: str, *, writable: bool) -> CheckItem:
-    """Return whether the coordinator may write to a path that it needs."""
+def reports_item(path: str, *, writable: bool) -> CheckItem:
+    """Return whether reports can be written where they are made: by the controller."""
+    return warning(
+        "journal.reports",
+        f"{path}: {'writable' if writable else 'not writable'}",
+        "a directory here that the user who runs the migration may write to",
+        "Declare `reports` as a directory of yours on the machine you type on; "
+        "incident reports are written there too.",
+        ok=writable,
+    )
+
+
+def journal_file_item(path: str, *, writable: bool) -> CheckItem:
+    """Return whether the coordinator may write the journal."""
     return blocker(
-        f"journal.{name}",
+        "journal.file",
         f"{path}: {'writable' if writable else 'not writable'}",
         "a path that the user on the coordinator may write to",
         "Become root on the coordinator (ansible_become), or declare another path.",

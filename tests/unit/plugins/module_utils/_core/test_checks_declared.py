@@ -16,8 +16,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_declared
     backups_declared_item,
     declaration_items,
     flag_items,
+    journal_file_item,
     journal_item,
-    place_item,
+    reports_item,
     sign_off_items,
     signed_in,
 )
@@ -146,9 +147,15 @@ class TestJournalItem:
         assert journal_item(problem, problems).blocks
 
 
-class TestPlaceItem:
-    def test_holds_when_it_can_be_written(self) -> None:
-        assert place_item("file", "/var/lib/hal9/journal.db", writable=True).ok
+class TestPlaces:
+    def test_hold_when_they_can_be_written(self) -> None:
+        assert journal_file_item("/var/lib/hal9/journal.db", writable=True).ok
+        assert reports_item("/var/lib/hal9/reports", writable=True).ok
 
-    def test_blocks_otherwise(self) -> None:
-        assert place_item("file", "/var/lib/hal9/journal.db", writable=False).blocks
+    def test_a_journal_that_cannot_be_written_blocks(self) -> None:
+        assert journal_file_item("/var/lib/hal9/journal.db", writable=False).blocks
+
+    def test_reports_that_cannot_be_written_are_a_warning(self) -> None:
+        item = reports_item("/var/lib/hal9/reports", writable=False)
+        assert not item.ok
+        assert not item.blocks
