@@ -40,11 +40,14 @@ def precheck_report(
 def precheck_hosts(
     declaration: Mapping[str, Any], groups: Mapping[str, list[str]]
 ) -> list[str]:
-    """Return the inventory hosts that have a part in the migration, each once."""
+    """Return the inventory hosts that have a part in the migration, each once.
+
+    Of a declaration that is refused only the controller: its pre-check says why.
+    """
     try:
         migration = parse(declaration)
-    except MigrateError as error:
-        raise AnsibleFilterError(str(error)) from error
+    except MigrateError:
+        return ["localhost"]
     named = [host for host in hosts_of(migration) if host in groups.get("all", ())]
     wanted = (*groups_of(migration), "hal9_coordinator")
     grouped = [host for group in wanted for host in groups.get(group, ())]

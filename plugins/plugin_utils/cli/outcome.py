@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import words
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.exits import (
     Exit,
     exit_of_failure,
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.playbook import Ended
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.wrapped import (
+    known_in,
+    unwrapped,
+)
 
 PLAYBOOK_UNREACHABLE = 4
 """ansible-playbook's own exit code when nothing worse happened than hosts out of
@@ -75,7 +78,7 @@ class Outcome:
             return Exit.DONE if self.began or self.matched else Exit.USAGE
         if ended.interrupted:
             return Exit.INTERRUPTED
-        known = [exit_of_failure(result) for result in self.failures]
+        known = [_exit(result) for result in self.failures]
         telling = [code for code in known if code is not Exit.ERROR]
         if Exit.HELD in telling:
             return Exit.HELD
@@ -93,7 +96,7 @@ class Outcome:
         """
         if self.failures:
             # The last one knows what became of the others.
-            return words.told(str(self.failures[-1].get("msg", "")))
+            return unwrapped(str(self.failures[-1].get("msg", "")))
         if not self.began and not self.matched:
             return (
                 "The inventory has no host that this works on, and nothing was done. "
@@ -108,3 +111,14 @@ class Outcome:
         """Return the command that a refusal names as the next legal one, if any."""
         named = [str(r["next"]) for r in self.failures if r.get("next")]
         return named[-1] if named else ""
+
+
+def _exit(result: Mapping[str, Any]) -> Exit:
+    """Return the exit code of one failure, by its kind or else by its words."""
+    code = exit_of_failure(result)
+    if "assertion" in result and str(result.get("msg")).startswith(
+        ("Cannot ", "Refused ")
+    ):
+        return Exit.REFUSED
+    known = known_in(str(result.get("msg", ""))) if code is Exit.ERROR else None
+    return known.code if known else code

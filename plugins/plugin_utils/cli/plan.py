@@ -39,4 +39,5 @@ def lines(document: dict[str, Any]) -> list[str]:
         f"  {words.phase(step.get('phase'))} {words.share(step.get('share', 0))}"
         for step in steps
     )
-    return [f"Plan: {len(steps)} steps left.", *named]
+    count = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
+    return [f"Plan: {count} left.", *named]

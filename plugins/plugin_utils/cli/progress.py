@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Literal
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.wrapped import (
+    unwrapped,
+)
     transfers,
     words,
 )
@@ -115,7 +118,7 @@ def _readings(printed: str) -> list[Line]:
 
 
 def _failed(data: Mapping[str, Any], result: Mapping[str, Any]) -> list[Line]:
-    told = words.told(str(result.get("msg") or result.get("censored") or "failed"))
+    told = unwrapped(str(result.get("msg") or result.get("censored") or "failed"))
     return [Line(f"{data.get('host')}: {told}", "bad")]
 
 
@@ -205,7 +208,9 @@ def _gate(_host: str, result: Mapping[str, Any]) -> list[Line]:
         parts.append("missing " + ", ".join(map(str, result["missing"])))
     if verdict == "hold" and result.get("estimate_seconds") is not None:
         parts.append(f"about {words.duration(result['estimate_seconds'])} to go")
-    if verdict == "fail" and result.get("reasons"):
+    if result.get("tripped"):
+        parts.append(f"the router is tripped by the {result['tripped']}")
+    elif verdict == "fail" and result.get("reasons"):
         parts.append(", ".join(map(str, result["reasons"])))
     tone: Mapping[Any, Tone] = {"pass": "good", "fail": "bad"}
     return [Line("; ".join(parts) + ".", tone.get(verdict, "plain"))]

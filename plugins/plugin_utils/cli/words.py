@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -36,14 +35,6 @@ def duration(seconds: Any) -> str:
     if value < 5400:
         return f"{value / 60:.0f} min"
     return f"{value / 3600:.1f} h" if value < 172800 else f"{value / 86400:.1f} d"
-
-
-_AROUND = re.compile(r"^Task failed: .* lookup plugin 'hal9\.migrate\.\w+' failed: ")
-
-
-def told(message: str) -> str:
-    """Return what a lookup of ours said without the words that Ansible puts before."""
-    return _AROUND.sub("", message)
 
 
 def clock(at: Any) -> str:

@@ -65,8 +65,9 @@ def perform(play: Play, settings: Settings, done: str = "") -> Exit:
 
     code = _conclude(outcome, playbook.run(play, settings, listen))
     if code is Exit.DONE and play.name == "migrate" and not play.check:
-        _tell_of_lease(outcome)
-        if not spoke:
+        if spoke:
+            _tell_of_lease(outcome)
+        else:
             terminal.say(Line("Nothing is left to do here; see `hal9-migrate status`."))
     if code is Exit.DONE and done and not play.check:
         terminal.say(Line(done.format(share=words.share(outcome.share or 0)), "good"))

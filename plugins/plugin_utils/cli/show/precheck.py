@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.show.drawing import (
@@ -28,15 +29,19 @@ __all__ = ["parse", "render"]
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red")}
 
 
-def render(found: Precheck, chosen: str) -> str | RenderableType:
-    """Return the pre-check as JSON, HTML, table, or a list with remedies."""
+def render(
+    found: Precheck, chosen: str, components: Sequence[str] = ()
+) -> str | RenderableType:
+    """Return the pre-check as JSON, HTML, table, or a list with remedies; of some
+    components alone, where they are named.
+    """
     if chosen == "json":
         return json.dumps(asdict(found), indent=2)
     if chosen == "html":
         return precheck_page(found)
     if chosen == "table":
         return _table(found)
-    return _pretty(found)
+    return _pretty(found, components)
 
 
 def _table(found: Precheck) -> Table:
@@ -49,13 +54,20 @@ def _table(found: Precheck) -> Table:
     return table
 
 
-def _pretty(found: Precheck) -> Group:
+def _pretty(found: Precheck, components: Sequence[str]) -> Group:
     parts = [line for item in found.items for line in _told(item)]
     counts = {name: found.count(name) for name in MARKS}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    verdict = "green: the migration can begin" if found.ok else "red"
     style = "bold green" if found.ok else "bold red"
-    return Group(*parts, Text(f"Pre-check is {verdict} ({told}).", style))
+    return Group(*parts, Text(f"{_verdict(found, components)} ({told}).", style))
+
+
+def _verdict(found: Precheck, components: Sequence[str]) -> str:
+    if components:
+        colour = "green" if found.ok else "red"
+        return f"Pre-check of {', '.join(components)} alone is {colour}"
+    green = "Pre-check is green: the migration can begin"
+    return green if found.ok else "Pre-check is red"
 
 
 def _told(item: Item) -> list[RenderableType]:

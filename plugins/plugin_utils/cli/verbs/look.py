@@ -72,7 +72,8 @@ def pre_check(
     if not document:
         return code
     found = precheck.parse(document)
-    _put(precheck.render(found, format_of(ctx, output_format)), output)
+    drawn = precheck.render(found, format_of(ctx, output_format), wanted)
+    _put(drawn, output)
     return Exit.DONE if found.ok else Exit.REFUSED
 
 

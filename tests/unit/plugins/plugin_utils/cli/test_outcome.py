@@ -49,6 +49,8 @@ class TestExit:
             ({"verdict": "hold", "ran_out": True}, Exit.HELD),
             ({"verdict": "fail"}, Exit.ROLLED_BACK),
             ({"msg": "no idea"}, Exit.ERROR),
+            ({"msg": "Cannot release shop: ...", "assertion": "x"}, Exit.REFUSED),
+            ({"msg": "The pre-check is red.", "assertion": "x"}, Exit.ERROR),
         ],
     )
     def test_follows_the_kind_of_the_failure(
@@ -78,6 +80,32 @@ class TestExit:
         assert heard.reason() == "Could not be reached: router2."
 
 
+VAULT = (
+    "Task failed: Finalization of task args for 'hal9.migrate.phase_info' failed: "
+    "Error while resolving value for 'secrets': The lookup plugin 'hal9.migrate.secrets' "
+    "failed: Attempting to decrypt but no vault secrets found."
+)
+
+
+class TestWrapped:
+    def test_a_vault_without_its_password_is_bad_input_with_a_remedy(self) -> None:
+        heard = outcome(failed(msg=VAULT))
+        assert heard.exit(FAILED) is Exit.USAGE
+        told = heard.reason()
+        assert told.startswith("Attempting to decrypt but no vault secrets found. Name")
+        assert "ANSIBLE_VAULT_PASSWORD_FILE" in told
+
+    def test_a_secret_that_is_not_set_is_bad_input(self) -> None:
+        message = "Task failed: The variable X, which is not set for the controller."
+        heard = outcome(failed(msg=message))
+        assert heard.exit(FAILED) is Exit.USAGE
+        assert heard.reason() == "The variable X, which is not set for the controller."
+
+    def test_a_kind_outweighs_the_words(self) -> None:
+        heard = outcome(failed(msg=VAULT, error="Unreachable"))
+        assert heard.exit(FAILED) is Exit.UNREACHABLE
+
+
 class TestReason:
     def test_is_the_last_failure_which_knows_the_rest(self) -> None:
         heard = outcome(failed(msg="the gate failed"), failed(msg="Rolled back."))
@@ -99,7 +127,7 @@ class TestReason:
             "'hal9.migrate.secrets' failed: "
         )
         assert outcome(failed(msg=around + said)).reason() == said
-        assert outcome(failed(msg="Task failed: no")).reason() == "Task failed: no"
+        assert outcome(failed(msg="Task failed: no")).reason() == "no"
 
     def test_an_inventory_without_hosts_is_not_done(self) -> None:
         heard = outcome({"event": "playbook_on_no_hosts_matched", "event_data": {}})

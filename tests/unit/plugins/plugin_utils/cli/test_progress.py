@@ -101,6 +101,12 @@ class TestGate:
         event = ok("gate", verdict="hold", missing=["p99_ms"], estimate_seconds=40)
         assert said(event) == ["  gate: hold; missing p99_ms; about 40 s to go."]
 
+    def test_says_of_a_trip_who_set_it_and_not_what_was_not_shown(self) -> None:
+        event = ok(
+            "gate", verdict="fail", tripped="guard", reasons=["nothing is shown"]
+        )
+        assert said(event) == ["  gate: fail; the router is tripped by the guard."]
+
 
 class TestState:
     def test_says_how_far_the_copy_is(self) -> None:

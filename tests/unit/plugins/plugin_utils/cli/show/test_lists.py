@@ -80,6 +80,12 @@ class TestPrecheck:
         assert "remedy:   set pool_mode = transaction" in text
         assert "Pre-check is red (1 failed)." in text
 
+    def test_of_some_components_says_nothing_of_the_whole(self) -> None:
+        found = precheck.parse({"ok": True, "items": []})
+        text = shown(precheck.render(found, "pretty", ["router", "host"]))
+        assert "Pre-check of router, host alone is green" in text
+        assert "can begin" not in text
+
     def test_a_warning_alone_is_green(self) -> None:
         found = precheck.parse({"items": [{**self.WRONG, "severity": "warning"}]})
         assert found.ok
