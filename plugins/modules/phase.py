@@ -29,6 +29,8 @@ options:
         lock. They wait for nothing.
       - V(tripped) and V(release) record a trip and its end. V(adopt) takes in what was
         done on the routers without the journal.
+      - V(hold) records nothing; it refuses where no committed share is there to be
+        held.
       - V(pause), V(resume), V(switched), V(validated), V(finalise) and V(note) record
         what their names say. After V(finalise) there is no way back.
     type: str
@@ -38,6 +40,7 @@ options:
       - commit
       - fail
       - rolled_back
+      - hold
       - pause
       - resume
       - abort

@@ -27,6 +27,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import 
     Position,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.next_step import (
+    COMMAND,
     next_command,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.observed import (
@@ -38,6 +39,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.phases import P
 from ansible_collections.hal9.migrate.plugins.module_utils._core.plan import (
     Step,
     committed,
+    phase_named,
     remaining,
     step_named,
     steps,
@@ -65,6 +67,7 @@ def _facts(way: Access, params: Mapping[str, Any]) -> dict[str, Any]:
     routers = tuple(observed(reading) for reading in params["observed"])
     journal, migration = way.journal, way.migration
     position = way.ledger.position()
+    problems = list(journal.problems(migration.name, heads(routers)))
     after = max(0, position.head.sequence - params["events"])
     return {
         "changed": False,
@@ -77,9 +80,11 @@ def _facts(way: Access, params: Mapping[str, Any]) -> dict[str, Any]:
             event_facts(event) for event in journal.events(migration.name, after)
         ],
         "lock": plain_lock(journal.lock(migration.name, time.time())),
-        "problems": list(journal.problems(migration.name, heads(routers))),
+        "problems": problems,
         "drift": list(drift(position, routers)),
-        "next": next_command(migration, position),
+        "next": f"{COMMAND} rollback"
+        if problems
+        else next_command(migration, position),
     }
 
 
@@ -98,6 +103,7 @@ def _asked(
     if named is None:
         return left
     if percentage is None:
+        phase_named(way.migration, Phase(named))
         return tuple(step for step in left if step.phase is Phase(named))
     wanted = step_named(way.migration, Phase(named), percentage)
     return tuple(step for step in left if step == wanted)

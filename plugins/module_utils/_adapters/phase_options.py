@@ -34,6 +34,7 @@ STATES = [
     "commit",
     "fail",
     "rolled_back",
+    "hold",
     "pause",
     "resume",
     "abort",

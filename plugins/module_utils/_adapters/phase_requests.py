@@ -188,6 +188,11 @@ def _pause(request: Request) -> Outcome:
     return request.record(lambda position: rules.pause(migration, position, reason))
 
 
+def _hold(request: Request) -> Outcome:
+    migration = request.way.migration
+    return request.record(lambda position: rules.hold(migration, position))
+
+
 def _resume(request: Request) -> Outcome:
     return request.record(rules.resume)
 
@@ -234,6 +239,7 @@ _STATES: Mapping[str, Callable[[Request], Outcome]] = {
     "commit": _commit,
     "fail": _fail,
     "finalise": _finalise,
+    "hold": _hold,
     "note": _note,
     "pause": _pause,
     "release": _release,
@@ -251,7 +257,7 @@ def _result(request: Request, outcome: Outcome) -> dict[str, Any]:
     authority = request.params["authority"] or outcome.after.authority
     return {
         "changed": outcome.changed,
-        "skip": not outcome.changed and not _is_in_flight(request, outcome.after),
+        "skip": _is_skipped(request, outcome),
         "epoch": after["epoch"],
         "share": after["share"],
         "fallback": after["fallback"],
@@ -261,6 +267,12 @@ def _result(request: Request, outcome: Outcome) -> dict[str, Any]:
         "lock": plain_lock(outcome.lock),
         "diff": {"before": before, "after": after} if outcome.changed else {},
     }
+
+
+def _is_skipped(request: Request, outcome: Outcome) -> bool:
+    """Say whether a begin found its step committed already."""
+    begins = request.params["state"] == "begin"
+    return begins and not outcome.changed and not _is_in_flight(request, outcome.after)
 
 
 def _is_in_flight(request: Request, position: Position) -> bool:

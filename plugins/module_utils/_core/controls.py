@@ -41,6 +41,19 @@ def pause(migration: Migration, position: Position, reason: str) -> Change | Non
     return Change("paused", {"reason": reason})
 
 
+def hold(migration: Migration, position: Position) -> None:
+    """Refuse where no share is there to be held: it changes nothing otherwise."""
+    if position.tripped_by:
+        why = f"it is tripped by the {position.tripped_by}."
+    elif position.intent is not None:
+        why = f"a step is in flight, and {position.intent.run} holds it."
+    elif position.share == 0:
+        why = "no user is on new, so there is no share to hold."
+    else:
+        return
+    raise refusal(migration, position, f"Cannot hold {migration.name}: {why}")
+
+
 def resume(position: Position) -> Change | None:
     """Return the end of a pause."""
     return Change("resumed", {}) if position.paused else None

@@ -119,6 +119,14 @@ def step_named(
     raise _undeclared(migration, phase, seen)
 
 
+def phase_named(migration: Migration, phase: Phase) -> tuple[Step, ...]:
+    """Return the steps of a phase; refuse one that has none."""
+    ours = tuple(step for step in steps(migration) if step.phase is phase)
+    if not ours:
+        raise _undeclared(migration, phase, "no step")
+    return ours
+
+
 def _undeclared(migration: Migration, phase: Phase, seen: str) -> InvalidSpec:
     ours = [step for step in steps(migration) if step.phase is phase]
     declared = ", ".join(percent(step.share) for step in ours) or "no step"

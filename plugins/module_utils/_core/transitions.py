@@ -15,6 +15,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.changes import 
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.controls import (
     finalise,
+    hold,
     pause,
     resume,
     switch,
@@ -87,6 +88,7 @@ __all__ = [
     "fail",
     "finalise",
     "go_back",
+    "hold",
     "pause",
     "project",
     "release",

@@ -194,6 +194,20 @@ class TestCommand:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert "Committed: canary 25%" in ended.stdout
 
+    def test_a_phase_that_is_not_declared_is_refused(self, operator: Operator) -> None:
+        refused = operator.types("migrate --phase shadow --yes")
+        assert refused.returncode == 2
+        assert "phases: canary, ramp_up, full" in refused.stderr
+
+    def test_a_bad_declaration_is_bad_input_of_the_pre_check_too(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        bad = {"hal9_migration": {**operator.bed.declaration, "sides": {}}}
+        (tmp_path / "bad.yml").write_text(yaml.safe_dump(bad))
+        refused = operator.types(f"-m {tmp_path}/bad.yml pre-check")
+        assert refused.returncode == 2, refused.stderr
+        assert refused.stderr.startswith("Error: Refused the declaration")
+
     def test_a_step_that_is_done_changes_nothing(self, operator: Operator) -> None:
         before = operator.status()["events"]
         ended = operator.types("migrate --phase canary --percentage 25 --yes")
@@ -267,8 +281,24 @@ class TestCommand:
         self, operator: Operator
     ) -> None:
         refused = operator.types("hold --for 2s")
-        assert refused.returncode == 1
+        assert refused.returncode == 3
         assert "no user is on new" in refused.stderr
+
+    def test_a_hold_that_meets_a_trip_goes_back_and_names_it(
+        self, operator: Operator
+    ) -> None:
+        with users(operator.bed):
+            step = operator.types("migrate --phase canary --percentage 25 --yes")
+            assert step.returncode == 0, step.stdout + step.stderr
+            with operator.typing("hold --for 90s") as held:
+                directory = operator.bed.routers[0].directory / "hal9"
+                HaproxyRouter.open(str(directory)).trip("shop", "gate")
+                out, errors = held.communicate(timeout=BOUND)
+        assert held.returncode == 4, out + errors
+        back = operator.status()["events"][-1]
+        assert (back["kind"], back["body"]["trigger"]) == ("rolled_back", "trip")
+        assert back["body"]["evidence"]
+        assert operator.types("release --yes").returncode == 0
 
     def test_an_emergency_trips_both_routers_and_a_release_ends_it(
         self, operator: Operator

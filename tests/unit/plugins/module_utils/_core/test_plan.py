@@ -18,6 +18,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.phases import P
 from ansible_collections.hal9.migrate.plugins.module_utils._core.plan import (
     committed,
     percent,
+    phase_named,
     remaining,
     step_at,
     step_named,
@@ -87,6 +88,19 @@ class TestNaming:
     def test_of_a_phase_that_is_not_declared_says_so(self) -> None:
         with pytest.raises(InvalidSpec, match="declares no step"):
             step_at(stateless_shop(), Phase.STATE, 0)
+
+    def test_gives_the_steps_of_a_phase(self) -> None:
+        found = phase_named(SHOP, Phase.CANARY)
+        assert [step.title for step in found] == [
+            "canary 5%",
+            "canary 25%",
+            "canary 50%",
+        ]
+
+    def test_refuses_a_phase_without_a_step_and_names_the_others(self) -> None:
+        with pytest.raises(InvalidSpec, match=r"phases: .*canary") as refusal:
+            phase_named(stateless_shop(), Phase.STATE)
+        assert refusal.value.facts["path"] == "phases.state.steps"
 
     @pytest.mark.parametrize(
         ("share", "written"), [(0, "0%"), (50, "0.5%"), (2500, "25%"), (10_000, "100%")]
