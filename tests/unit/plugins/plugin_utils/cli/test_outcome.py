@@ -82,8 +82,8 @@ class TestExit:
 
 VAULT = (
     "Task failed: Finalization of task args for 'hal9.migrate.phase_info' failed: "
-    "Error while resolving value for 'secrets': The lookup plugin 'hal9.migrate.secrets' "
-    "failed: Attempting to decrypt but no vault secrets found."
+    "Error while resolving value for 'secrets': The lookup plugin "
+    "'hal9.migrate.secrets' failed: Attempting to decrypt but no vault secrets found."
 )
 
 
