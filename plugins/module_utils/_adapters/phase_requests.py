@@ -270,8 +270,8 @@ def _result(request: Request, outcome: Outcome) -> dict[str, Any]:
 
 
 def _is_skipped(request: Request, outcome: Outcome) -> bool:
-    """Say whether a begin found its step committed already."""
-    begins = request.params["state"] == "begin"
+    """Say whether a begin or a commit found its step committed already."""
+    begins = request.params["state"] in ("begin", "commit")
     return begins and not outcome.changed and not _is_in_flight(request, outcome.after)
 
 
