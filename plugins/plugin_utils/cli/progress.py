@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Literal
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
-from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.wrapped import (
-    unwrapped,
-)
     transfers,
     words,
+)
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.wrapped import (
+    unwrapped,
 )
 
 Tone = Literal["plain", "good", "bad", "faint"]
