@@ -20,22 +20,31 @@ def sides(bed: Bed, place: int = 0) -> dict[str, str]:
 
 class TestReload:
     def test_it_loses_no_request_and_moves_nobody(self, own_bed: Bed) -> None:
+        """A new worker gives the fallback until its peers have told it of the lease."""
         own_bed.share(5000)
         expected = sides(own_bed)
         router = own_bed.first
+        reloads = []
 
         def scenario() -> None:
             for _unused in range(3):
                 time.sleep(0.5)
+                began = time.time()
                 router.haproxy.reload()
                 router.adapter.rewrite("shop")
+                reloads.append((began, time.time()))
             time.sleep(0.5)
 
         load = Load([router.port], users=60, per_second=400)
         records = asyncio.run(load.run(scenario))
         assert [r for r in records if r.failed] == []
-        wrong = [r for r in records if r.side != expected[r.user]]
-        assert wrong == []
+        moved = [r for r in records if r.side != expected[r.user]]
+        assert {r.side for r in moved} <= {"legacy"}
+        outside = [
+            r for r in moved if not any(a < r.ended and r.began < b for a, b in reloads)
+        ]
+        assert outside == []
+        assert any(b < r.began for r in records for _a, b in reloads if r.side == "new")
 
     def test_draining_workers_hear_of_every_change(self, own_bed: Bed) -> None:
         own_bed.share(10_000)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
@@ -14,6 +15,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 )
 
 _CHUNK = 65536
+_POLL_SECONDS = 0.02
+_NO_SUCH_WORKER = "Can't find the target PID"
 
 
 class CommandRefused(MigrateError):
@@ -38,6 +41,7 @@ class Runtime:
 
     master_socket: str
     timeout_seconds: float = 5.0
+    patience_seconds: float = 2.0
 
     def workers(self) -> tuple[Worker, ...]:
         """Return the workers, the current one first; refuse a master without one."""
@@ -52,10 +56,11 @@ class Runtime:
     def ask(self, worker: Worker, command: str) -> str:
         """Return a worker's reply to one command."""
         reply = self._ask(f"@!{worker.pid} {command}")
-        if not reply.strip("\n") and worker not in parse_workers(
-            self._ask("show proc")
-        ):
-            raise WorkerGone(f"Worker {worker.pid} has ended.")
+        if reply.startswith(_NO_SUCH_WORKER):
+            raise WorkerGone(
+                f"HAProxy's worker {worker.pid} has ended. Look at HAProxy's log, "
+                "then run again."
+            )
         return reply
 
     def order(self, worker: Worker, command: str) -> None:
@@ -69,13 +74,26 @@ class Runtime:
             )
 
     def _ask(self, line: str) -> str:
-        try:
-            return _converse(self.master_socket, line, self.timeout_seconds)
-        except OSError as error:
-            raise Unreachable(
-                f"HAProxy's master socket {self.master_socket} does not answer: "
-                f"{error}. Is HAProxy running with `-W -S {self.master_socket}`?"
-            ) from error
+        """Return the reply; wait a while for a master that does not give any.
+
+        It refuses connections while it starts anew in a reload. It drops them without
+        a word for a worker that is ending, until it has taken note of the end.
+        """
+        deadline = time.monotonic() + self.patience_seconds
+        while True:
+            try:
+                return _converse(self.master_socket, line, self.timeout_seconds)
+            except OSError as error:
+                waits = isinstance(error, ConnectionError)
+                if not waits or time.monotonic() >= deadline:
+                    raise self._silent(error) from error
+            time.sleep(_POLL_SECONDS)
+
+    def _silent(self, error: OSError) -> Unreachable:
+        return Unreachable(
+            f"HAProxy's master socket {self.master_socket} does not answer: "
+            f"{error}. Is HAProxy running with `-W -S {self.master_socket}`?"
+        )
 
 
 def parse_workers(text: str) -> tuple[Worker, ...]:
@@ -100,5 +118,8 @@ def _converse(path: str, line: str, timeout: float) -> str:
         while True:
             piece = connection.recv(_CHUNK)
             if not piece:
-                return b"".join(pieces).decode("utf-8", "replace")
+                break
             pieces.append(piece)
+    if not pieces:
+        raise ConnectionResetError("it closed the connection without a word")
+    return b"".join(pieces).decode("utf-8", "replace")

@@ -30,7 +30,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
 )
 
 _T = TypeVar("_T")
-_EMPTIED_AT_MOST = 5
+_TABLE_EMPTIED = 1
 _UNKNOWN_MAP = "Unknown map"
 
 
@@ -153,10 +153,13 @@ class Workers:
         self._each(lambda worker: self._set_key(worker, key, values))
 
     def _set_key(self, worker: Worker, key: str, values: Mapping[str, int]) -> None:
-        """Write and read back; a draining worker may empty its table in between."""
+        """Write and read back, again if a draining worker emptied its table in between.
+
+        It does so once, about a second after the reload; what it is told later stays.
+        """
         data = " ".join(f"data.{name} {value}" for name, value in values.items())
         seen: Mapping[str, int] = {}
-        for _attempt in range(_EMPTIED_AT_MOST if worker.draining else 1):
+        for _attempt in range(1 + _TABLE_EMPTIED if worker.draining else 1):
             self.runtime.order(worker, f"set table {names.CONTROL} key {key} {data}")
             reply = self.runtime.ask(worker, f"show table {names.CONTROL} key {key}")
             seen = tables.parse_table(reply).get(key, {})
