@@ -156,6 +156,12 @@ class Bed:
 def _has_told_all(router: RouterUnderTest) -> bool:
     """Whether every counter of the worker has been added to the shared table."""
     (reply, *_draining) = router.haproxy.ask_all("show table hal9_shop")
+    (asked, *_draining) = router.haproxy.ask_all("show table hal9_shop.asked")
+    if any(
+        row["conn_cnt"] - row["conn_cur"] - row["gpt0"] != row["gpc0"]
+        for row in tables.parse_table(asked).values()
+    ):
+        return False
     return all(
         row[f"gpc{counter}"] == row[f"gpt{counter}"]
         for row in tables.parse_table(reply).values()

@@ -15,7 +15,7 @@ HEALTH = b"GET /health "
 
 @dataclass
 class Service:
-    """One server: `status` and `delay` (seconds) hold for every answer but health."""
+    """One server: all but health has `status` and `delay` (seconds), or no answer."""
 
     name: str
     port: int
@@ -33,7 +33,7 @@ class Service:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                if self.refuses:
+                if self.refuses and not head.startswith(HEALTH):
                     break
                 writer.write(await self._answer(head))
                 await writer.drain()

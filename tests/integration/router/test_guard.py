@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.integration.router.bed import SERVER_TIMEOUT, Bed
-from tests.integration.router.client import Load, Record, ask_once, ask_users
+from tests.integration.router.client import (
+    Connection,
+    Load,
+    Record,
+    ask_once,
+    ask_users,
+)
 from tests.lab.parts import wait_until
 
 USERS = [f"user{number}" for number in range(60)]
@@ -134,6 +142,85 @@ class TestFailures:
         seen = ask_users(bed.first.port, USERS)
         assert [r for r in seen if r.failed] == []
         wait_until(bed.is_tripped, 2, "trip")
+
+
+class TestNoAnswer:
+    """HAProxy closes a kept connection of a client when new closes one of its own."""
+
+    def test_what_ends_without_an_answer_counts_and_trips(self, bed: Bed) -> None:
+        bed.share(10_000)
+        refuse(bed)
+        limit = bed.migration.guard.failures
+        for number in range(limit):
+            assert not any(r.adapter.read("shop").trip for r in bed.routers)
+            record = asyncio.run(second_request(bed.ports[number % 2]))
+            assert (record.status, record.server) == (0, "")
+            bed.wait_for_peers()
+        assert bed.counted()[1].errors == limit
+        assert ask_once(bed.ports[0], "user1", "POST").side == "legacy"
+        wait_until(bed.is_tripped, 2, "trip")
+
+    def test_under_load_it_trips_too(self, bed: Bed) -> None:
+        bed.share(5000)
+
+        def scenario() -> None:
+            time.sleep(1)
+            refuse(bed)
+            wait_until(bed.is_tripped, 10, "trip")
+            time.sleep(0.5)
+
+        records = under_load(Load(bed.ports, writes=0.5), scenario)
+        failed = [r for r in records if r.failed]
+        assert {r.method for r in failed} == {"POST"}
+        assert any(r.status == 0 for r in failed)
+        legacy, new = bed.counted()
+        assert new.errors == len(failed)
+        assert new.requests + legacy.requests == len(records)
+
+    def test_a_client_that_goes_away_is_no_failure(self, bed: Bed) -> None:
+        bed.share(10_000)
+        for service in bed.services.side("new"):
+            service.delay = 0.3
+        for leave in (leave_in_the_body, leave_before_the_answer):
+            for number in range(4):
+                leave(bed.ports[number % 2])
+        time.sleep(0.5)
+        bed.wait_for_peers()
+        assert bed.counted()[1].failures == 0
+        assert bed.first.adapter.read("shop").trip is None
+
+
+def refuse(bed: Bed) -> None:
+    for service in bed.services.side("new"):
+        service.refuses = True
+
+
+async def second_request(port: int) -> Record:
+    """Return the second request of a connection, whose first new has answered."""
+    connection = Connection(port)
+    first = await connection.ask("user1", path="/health")
+    assert first.status == 200
+    record = await connection.ask("user1", "POST")
+    await connection.close()
+    return record
+
+
+def leave(port: int, request: bytes) -> None:
+    """Send the second request of a connection and close it with a reset."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: shop\r\n\r\n")
+        assert b" 200 " in client.recv(4096)
+        client.sendall(request)
+        time.sleep(0.1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def leave_in_the_body(port: int) -> None:
+    leave(port, b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\nhalf")
+
+
+def leave_before_the_answer(port: int) -> None:
+    leave(port, b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n")
 
 
 class TestLatency:

@@ -1,17 +1,17 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules that count answers, those that HAProxy makes itself too.
+"""Counting what was answered, also the answers that HAProxy makes itself.
 
 ``http-after-response`` of HAProxy 2.6 has no counting action, but a condition may call
-``sc_inc_gpc``, which counts and is always true; conditions stop at the first that
-fails, so one rule holds a whole histogram and a fast answer asks only its first
-question.
+``sc_inc_gpc``, which counts and is always true. Conditions stop at the first that
+fails, and alternatives at the first that holds, so one rule counts an answer in its
+bucket and is the last that an answer well and fast enough is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
     names,
@@ -26,41 +26,64 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.sample
     LATENCY_BOUNDS_MS,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
-    Guard,
     Migration,
 )
 
-COUNTERS = names.SLOWER_FROM + len(LATENCY_BOUNDS_MS)
+COUNTERS = names.BUCKETS_FROM + len(LATENCY_BOUNDS_MS)
 """How many counters an entry has."""
 
-_RULE = "http-after-response set-var(txn.counted) bool(true)"
+_COUNTED = "http-after-response set-var(txn.counted) bool(true)"
+_ERROR = "{ status ge 500 }"
+_MASKED = "{ var(txn.masked) -m found }"
+_WELL = "{ var(txn.well) -m found }"
+_ANSWERED = "!{ sc_inc_gpc(0,2) lt 0 }"
+"""Always holds; counts that new has answered, if it is an unsafe request."""
 
 
 def answer_rules(migration: Migration, place: Place) -> Iterator[str]:
     """Yield the ``http-after-response`` rules of a migration's backend."""
-    guard = migration.guard
+    slow_ms = migration.guard.slow_ms
+    yield "http-after-response set-var(txn.ms) date(0,ms),sub(txn.t0)"
+    yield from _tests(slow_ms)
+    yield from _well()
+    fast = [bound for bound in LATENCY_BOUNDS_MS if bound <= slow_ms]
+    yield f"http-after-response allow if {_buckets('well ', fast)}"
+    yield from _failures(migration.name, place)
+    yield f"{_COUNTED} if slow {_count(names.SLOW)}"
+    yield (
+        f"http-after-response set-var({names.doubt(migration.name)}) int(1)"
+        f" if {NEW} slow"
+    )
+    last = LATENCY_BOUNDS_MS[-1]
+    yield f"{_COUNTED} if {_buckets('', LATENCY_BOUNDS_MS)} or from_{last}"
+
+
+def _well() -> Iterator[str]:
+    """Yield the counting of an answer without error by the side that was asked."""
+    counted = f"{{ status lt 500 }} {_count(names.ATTEMPTS)}"
+    yield (
+        f"http-after-response set-var(txn.well) bool(true) if !{NEW} {counted}"
+        f" or {{ srv_id ge {names.NEW_IDS_FROM} }} {counted} {_ANSWERED}"
+    )
+
+
+def _failures(name: str, place: Place) -> Iterator[str]:
+    """Yield the counting of errors, and of failures of new that legacy masked."""
     failed = _count(names.GUARD_FAILURES)
-    error = "{ status ge 500 }"
-    masked = "{ var(txn.masked) -m found }"
-    yield from _quick(guard)
+    yield f"{_COUNTED} if !{_WELL} {_ANSWERED}"
     yield (
         f"http-after-response set-var(txn.masked) bool(true) if {NEW}"
         f" {{ srv_id lt {names.NEW_IDS_FROM} }}"
         f" {_count(names.ATTEMPTS)} {_count(names.MASKED)} {failed}"
     )
-    yield f"{_RULE} if {error} {masked} {_count(names.MASKED_ERRORS)}"
-    yield f"{_RULE} if {error} !{masked} {_count(names.ERRORS)} {failed}"
-    yield from _tell_at_once(migration.name, place, error, masked)
-    yield f"http-after-response allow if {masked}"
-    yield "http-after-response set-var(txn.ms) date(0,ms),sub(txn.t0)"
-    yield (
-        f"http-after-response set-var({names.doubt(migration.name)}) int(1)"
-        f" if {NEW} {{ var(txn.ms) -m int ge {guard.slow_ms} }}"
-    )
-    yield from _histogram(guard)
+    yield f"{_COUNTED} if {_ERROR} {_MASKED} {_count(names.MASKED_ERRORS)}"
+    yield f"{_COUNTED} if !{_WELL} !{_MASKED} {_count(names.ATTEMPTS)}"
+    yield f"{_COUNTED} if {_ERROR} !{_MASKED} {_count(names.ERRORS)} {failed}"
+    yield from _tell_at_once(name, place)
+    yield f"http-after-response allow if {_MASKED}"
 
 
-def _tell_at_once(name: str, place: Place, error: str, masked: str) -> Iterator[str]:
+def _tell_at_once(name: str, place: Place) -> Iterator[str]:
     """Yield what a failure of new does beside being counted.
 
     It is told to the peers, in the entry that the tick has made in the shared table,
@@ -68,35 +91,31 @@ def _tell_at_once(name: str, place: Place, error: str, masked: str) -> Iterator[
     """
     table = names.shared_table(name, place.router)
     tell = f"{{ sc_inc_gpc({names.SHARED_FAILURES},0,{table}) ge 0 }}"
-    doubt = f"http-after-response set-var({names.doubt(name)}) int(1) if {NEW}"
-    yield f"{doubt} {masked} {tell}"
-    yield f"{doubt} {error} !{masked} {tell}"
+    yield (
+        f"http-after-response set-var({names.doubt(name)}) int(1)"
+        f" if {NEW} {_MASKED} {tell} or {NEW} {_ERROR} {tell}"
+    )
 
 
-def _quick(guard: Guard) -> Iterator[str]:
-    """Yield the way out for answers that are well, of the user's own side, and fast."""
-    limit = min(*LATENCY_BOUNDS_MS, guard.slow_ms)
-    well = f"{{ status lt 500 }} {{ date(0,ms),sub(txn.t0) lt {limit} }}"
-    counted = _count(names.ATTEMPTS)
-    yield f"http-after-response allow if !{NEW} {well} {counted}"
-    of_new = f"{{ srv_id ge {names.NEW_IDS_FROM} }}"
-    yield f"http-after-response allow if {of_new} {well} {counted}"
+def _tests(slow_ms: int) -> Iterator[str]:
+    """Yield names for the tests, since a line has room for 64 words alone."""
+    yield "acl well var(txn.well) -m found"
+    yield f"acl slow var(txn.ms) -m int ge {slow_ms}"
+    for place, bound in enumerate(LATENCY_BOUNDS_MS):
+        yield f"acl below_{bound} var(txn.ms) -m int lt {bound}"
+        yield f"acl from_{bound} sc_inc_gpc({names.BUCKETS_FROM + place},0) gt 0"
 
 
-def _histogram(guard: Guard) -> Iterator[str]:
-    """Yield the tests by name (a line has room for 64 words), then the one rule."""
-    steps = [
-        (bound, names.SLOWER_FROM + place)
-        for place, bound in enumerate(LATENCY_BOUNDS_MS)
-    ]
-    steps.append((guard.slow_ms, names.SLOW))
-    chain = ["counted"]
-    yield f"acl counted sc_inc_gpc({names.ATTEMPTS},0) gt 0"
-    for bound, counter in sorted(steps):
-        yield f"acl from_{counter} var(txn.ms) -m int ge {bound}"
-        yield f"acl counted_{counter} sc_inc_gpc({counter},0) gt 0"
-        chain.append(f"from_{counter} counted_{counter}")
-    yield f"{_RULE} if {' '.join(chain)}"
+def _buckets(first: str, bounds: Sequence[int]) -> str:
+    """Return the test that finds an answer's bucket below a bound, and counts it there.
+
+    The first bucket has no counter: it holds what the others do not.
+    """
+    lowest = f"{first}below_{LATENCY_BOUNDS_MS[0]}"
+    others = (
+        f"{first}below_{high} from_{low}" for low, high in zip(bounds, bounds[1:])
+    )
+    return " or ".join((lowest, *others))
 
 
 def _count(counter: int) -> str:

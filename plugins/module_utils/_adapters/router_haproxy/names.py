@@ -36,8 +36,8 @@ SHARED_TIME, SHARED_ATTEMPTS, SHARED_SLOW, SHARED_FROM = 0, 1, 2, 3
 SHARED_FAILURES = 0
 """The counter of a shared table that a failure of new moves at once."""
 
-SLOWER_FROM = 7
-"""The first of the counters "at least as slow as LATENCY_BOUNDS_MS[i]"."""
+BUCKETS_FROM = 7
+"""The first of the buckets "at least LATENCY_BOUNDS_MS[i], less than the next"."""
 
 
 def backend(migration: str) -> str:
@@ -77,6 +77,11 @@ def generation_key(migration: str) -> str:
 def shared_table(migration: str, router: str) -> str:
     """Return the table in which a router tells its peers what it has counted."""
     return f"hal9_{migration}:{router}"
+
+
+def asked_table(migration: str) -> str:
+    """Return the worker's own table of unsafe requests that new owes an answer."""
+    return f"hal9_{migration}.asked"
 
 
 def tick_backend(migration: str) -> str:

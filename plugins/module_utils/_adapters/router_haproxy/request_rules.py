@@ -32,8 +32,8 @@ NEW = "{ var(txn.slot) -m found }"
 
 _SLOTTED = "{ var(txn.slot) -m int ge 0 }"
 
-_LOST = "{ var(txn.lost) -m found }"
-"""Holds once the lease has run out."""
+_SURE = "{ var(txn.sure) -m found }"
+"""Holds for a user of new by the share itself: no trip, and the lease lasts."""
 
 
 def request_rules(migration: Migration, place: Place) -> Iterator[str]:
@@ -52,7 +52,8 @@ def request_rules(migration: Migration, place: Place) -> Iterator[str]:
             place.mirror_path,
         )
     yield from _stay_on_legacy()
-    yield from _is_new(migration.name, place)
+    yield from _is_surely_new(migration, place)
+    yield from _is_new_after_all(migration.name, place)
     yield from _stay_on_legacy()
     yield from _count_as_new(migration)
     yield from guard_rules(migration, place)
@@ -89,18 +90,60 @@ def _may_be_new(migration: Migration, place: Place) -> Iterator[str]:
     )
 
 
-def _is_new(name: str, place: Place) -> Iterator[str]:
-    """Yield what takes a user off new again: a trip, or what lease and share say."""
-    no_more = "http-request unset-var(txn.slot) if"
-    latched = f"str({names.trip_key(name)}),table_gpc0({names.CONTROL})"
-    lease = f"str({names.lease_key(name)}),table_gpt0({names.CONTROL})"
-    yield f"{no_more} {{ {latched} gt 0 }}"
+def _is_surely_new(migration: Migration, place: Place) -> Iterator[str]:
+    """Yield the short way of nearly all users of new, while new is well.
+
+    The tick knows the counters' key. A release waits for it, so the key is stale only
+    in a worker that drains, and unknown only before the first tick, which is doubt.
+    """
+    name = migration.name
+    lease = _control("table_gpt0", names.lease_key(name))
     yield (
-        "http-request set-var(txn.lost) bool(true)"
-        f" if {{ {lease},mul(1000),sub(txn.t0) le 0 }}"
+        "http-request set-var(txn.sure) bool(true)"
+        f" if {{ {_control('table_gpc0', names.trip_key(name))} eq 0 }}"
+        f" {{ {lease},mul(1000),sub(txn.t0) gt 0 }}"
+        f" {{ {kept('share', place)},sub(txn.bucket) gt 0 }}"
     )
-    yield f"{no_more} !{_LOST} {{ {kept('share', place)},sub(txn.bucket) le 0 }}"
-    yield f"{no_more} {_LOST} {{ {kept('fallback', place)},sub(txn.bucket) le 0 }}"
+    present = names.generation(name, "present")
+    well = f"{{ var({names.doubt(name)}) -m int 0 }}"
+    yield f"http-request track-sc0 var({present}) if {_SURE}"
+    yield f"http-request allow if {_SURE} {well} {_safe(migration)}"
+    yield f"http-request disable-l7-retry if !{_safe(migration)}"
+    yield from _owes_an_answer(migration, present)
+    yield f"http-request allow if {_SURE} {well}"
+
+
+def _owes_an_answer(migration: Migration, key: str) -> Iterator[str]:
+    """Yield the note of an unsafe request, in case that it gets no answer at all.
+
+    That happens in HTTP/1 alone. One whose body is still to come is left out: there it
+    may be the client that goes away.
+    """
+    yield "http-request set-var(txn.body) req.body_len"
+    yield (
+        f"http-request track-sc2 var({key})"
+        f" table {names.asked_table(migration.name)}"
+        f" if {_SURE} !{_safe(migration)} {{ fc_http_major 1 }}"
+        " !{ req.hdr(transfer-encoding) -m found }"
+        " { req.body_size,sub(txn.body) eq 0 }"
+    )
+
+
+def _is_new_after_all(name: str, place: Place) -> Iterator[str]:
+    """Yield what takes the others off new again: all but those of the fallback."""
+    no_more = f"http-request unset-var(txn.slot) if !{_SURE}"
+    lease = _control("table_gpt0", names.lease_key(name))
+    yield f"{no_more} {{ {_control('table_gpc0', names.trip_key(name))} gt 0 }}"
+    yield f"{no_more} {{ {lease},mul(1000),sub(txn.t0) gt 0 }}"
+    yield f"{no_more} {{ {kept('fallback', place)},sub(txn.bucket) le 0 }}"
+
+
+def _control(converter: str, key: str) -> str:
+    return f"str({key}),{converter}({names.CONTROL})"
+
+
+def _safe(migration: Migration) -> str:
+    return f"{{ method {' '.join(migration.safe_methods)} }}"
 
 
 def _stay_on_legacy() -> Iterator[str]:
@@ -111,9 +154,7 @@ def _stay_on_legacy() -> Iterator[str]:
 
 
 def _count_as_new(migration: Migration) -> Iterator[str]:
-    """Yield the counting, and the way out for as long as new is well."""
-    methods = " ".join(migration.safe_methods)
-    yield f"http-request disable-l7-retry if !{{ method {methods} }}"
+    """Yield the counting of those not yet counted, and their way out without doubt."""
     yield f"http-request track-sc0 {new_key(migration.name)}"
     yield f"http-request allow if {{ var({names.doubt(migration.name)}) -m int 0 }}"
 

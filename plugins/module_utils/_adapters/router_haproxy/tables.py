@@ -108,12 +108,12 @@ def side_counts(row: Row) -> SideCounts:
     attempts = _counted(row, names.ATTEMPTS)
     rescued = _counted(row, names.MASKED)
     requests = attempts - rescued
-    slower = [_counted(row, names.SLOWER_FROM + i) for i in range(BUCKETS - 1)]
+    slower = [_counted(row, names.BUCKETS_FROM + i) for i in range(BUCKETS - 1)]
     return SideCounts(
         requests=requests,
         errors=_counted(row, names.ERRORS),
         masked=rescued - _counted(row, names.MOVED),
-        buckets=tuple(a - b for a, b in zip([requests, *slower], [*slower, 0])),
+        buckets=(requests - sum(slower), *slower),
     )
 
 

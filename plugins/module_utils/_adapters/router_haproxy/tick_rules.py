@@ -40,6 +40,8 @@ _LAST, _NEW = 2, 3
 _PARTS = (*names.LEGACY_ARMS, _LAST, _NEW)
 _BIND_IDS_FROM = 1001
 _TABLE = "type integer size 1k expire 24d"
+_LOST = "{ var(txn.lost) -m int gt 0 }"
+"""Holds when requests of new ended without an answer since the last tick."""
 
 Section = tuple[str, list[str]]
 
@@ -51,6 +53,8 @@ def tick_sections(migration: Migration, place: Place) -> Iterator[Section]:
     for router in place.routers:
         title = f"backend {names.shared_table(migration.name, router)}"
         yield title, [f"stick-table {_TABLE} store {store} peers hal9"]
+    asked = f"stick-table {_TABLE} store conn_cnt,conn_cur,gpt(1),gpc(1)"
+    yield f"backend {names.asked_table(migration.name)}", [asked]
     yield f"backend {names.tick_backend(migration.name)}", list(_check(place))
     yield (
         f"frontend {names.tick_frontend(migration.name)}",
@@ -97,11 +101,14 @@ def _tell(migration: Migration, place: Place) -> Iterator[str]:
     yield from _generations(migration.name)
     yield "http-request return status 200 if !{ var(txn.key) -m found }"
     yield f"http-request track-sc1 var(txn.key) table {table}"
-    yield from is_well(migration, place, _is(_NEW))
     shared = names.shared_table(migration.name, place.router)
+    yield from _owed(migration)
+    yield f"http-request track-sc0 var(txn.key) table {shared} if {_LOST}"
+    yield from _count_lost(migration)
+    yield from is_well(migration, place, _is(_NEW))
     yield "http-request set-var(txn.now) date()"
     yield f"http-request set-var(txn.answered) sc_get_gpc({names.ATTEMPTS},1)"
-    yield f"http-request return status 200 if {_is_told(shared)}"
+    yield f"http-request return status 200 if !{_LOST} {_is_told(shared)}"
     yield f"http-request track-sc0 var(txn.key) table {shared}"
     yield from _add()
     yield f"http-request sc-set-gpt({names.SHARED_TIME},0) var(txn.now)"
@@ -137,6 +144,46 @@ def _is_told(shared: str) -> str:
     at = f"var(txn.key),table_gpt({names.SHARED_TIME},{shared}),sub(txn.now)"
     answered = f"sc_get_gpt({names.ATTEMPTS},1),sub(txn.answered)"
     return f"{{ {at} eq 0 }} {{ {answered} eq 0 }}"
+
+
+def _owed(migration: Migration) -> Iterator[str]:
+    """Yield the count of unsafe requests that ended with no answer and no rule.
+
+    HAProxy closes the client's connection without a word when a server drops a request
+    that is not the client's first and may not be retried. Such a request has come, is
+    no more under way, and was not answered. Read in this order, the figures err beside
+    other threads only towards too few, and the next tick finds the others.
+    """
+    table = names.asked_table(migration.name)
+    yield f"http-request track-sc2 var(txn.key) table {table} if {_is(_NEW)}"
+    yield "http-request set-var(txn.came) sc_conn_cnt(2)"
+    yield "http-request set-var(txn.under_way) sc_conn_cur(2)"
+    yield "http-request set-var(txn.ticks) sc_get_gpt(0,2)"
+    yield "http-request set-var(txn.settled) sc_get_gpc(0,2)"
+    yield (
+        "http-request set-var(txn.lost)"
+        " var(txn.came),sub(txn.under_way),sub(txn.ticks),sub(txn.settled)"
+    )
+    yield f"http-request sc-set-gpt(0,2) var(txn.ticks),add(1) if {_is(_NEW)}"
+
+
+def _count_lost(migration: Migration) -> Iterator[str]:
+    """Yield their counting, as errors of new, told like any other failure."""
+    counted = " ".join(
+        f"{{ sc_inc_gpc({counter},{entry}) gt 0 }}"
+        for counter, entry in (
+            (0, 2),
+            (names.ATTEMPTS, 1),
+            (names.ERRORS, 1),
+            (names.GUARD_FAILURES, 1),
+            (names.SHARED_FAILURES, 0),
+        )
+    )
+    for already in range(migration.guard.failures):
+        yield (
+            "http-request set-var(txn.counted) bool(true)"
+            f" if {{ var(txn.lost) -m int gt {already} }} {counted}"
+        )
 
 
 def _add() -> Iterator[str]:

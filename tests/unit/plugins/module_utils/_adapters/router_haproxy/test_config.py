@@ -75,6 +75,17 @@ class TestBlock:
         text = block(plan(metrics_bind="127.0.0.1:3"), [migration(20)])
         assert max(len(line.split()) for line in text.splitlines()) <= 64
 
+    @pytest.mark.parametrize(("slow", "last"), [(2, "2"), (60, "50"), (9000, "5000")])
+    def test_the_quick_way_is_for_answers_that_are_not_slow(
+        self, slow: int, last: str
+    ) -> None:
+        """An open bucket in it would spare slow answers the guard's counter."""
+        text = block(plan(), [migration(guard={"slow_ms": slow})])
+        (rule,) = [x for x in text.splitlines() if "after-response allow if well" in x]
+        bounds = [word for word in rule.split() if word.startswith("below_")]
+        assert bounds[-1] == f"below_{last}"
+        assert rule.split()[-1].startswith("from_")
+
     def test_the_mirror_needs_both_a_declared_shadow_and_an_installed_one(self) -> None:
         mirror = Mirror("/d/mirror.lua", "hal9_mirror")
         with_both = block(plan(mirror=mirror), [migration(shadow=SHADOW)])
