@@ -14,10 +14,15 @@ def row(
     against: str,
     theirs: float | None,
     bound: str,
+    ratio: float | None = None,
 ) -> dict[str, Any]:
-    """Return the row; `bound` (such as `<= 1.3`) is for the ratio of both values."""
+    """Return the row; `bound` (such as `<= 1.3`) is for the ratio, of both values if
+    no other is given.
+    """
     value, unit = measured
-    ratio = round(value / theirs, 3) if theirs else None
+    if ratio is None and theirs:
+        ratio = value / theirs
+    ratio = None if ratio is None else round(ratio, 3)
     return {
         "name": name,
         "value": round(value, 3),

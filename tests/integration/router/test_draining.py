@@ -1,4 +1,4 @@
-"""Workers that a reload has replaced, and that still serve the connections they have."""
+"""Workers that a reload has replaced, and that serve the connections they still have."""
 
 from __future__ import annotations
 
