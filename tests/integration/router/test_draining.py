@@ -1,4 +1,4 @@
-"""Workers that a reload has replaced, and that serve the connections they still have."""
+"""Workers that a reload has replaced, and that serve what connections they have."""
 
 from __future__ import annotations
 
