@@ -158,7 +158,7 @@ def _has_told_all(router: RouterUnderTest) -> bool:
     (reply, *_draining) = router.haproxy.ask_all("show table hal9_shop")
     (asked, *_draining) = router.haproxy.ask_all("show table hal9_shop.asked")
     if any(
-        row["conn_cnt"] - row["conn_cur"] - row["gpt0"] != row["gpc0"]
+        row["conn_cnt"] - row["conn_cur"] != row["gpc0"] + row["gpc1"]
         for row in tables.parse_table(asked).values()
     ):
         return False

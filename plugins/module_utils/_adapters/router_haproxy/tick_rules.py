@@ -53,7 +53,7 @@ def tick_sections(migration: Migration, place: Place) -> Iterator[Section]:
     for router in place.routers:
         title = f"backend {names.shared_table(migration.name, router)}"
         yield title, [f"stick-table {_TABLE} store {store} peers hal9"]
-    asked = f"stick-table {_TABLE} store conn_cnt,conn_cur,gpt(1),gpc(1)"
+    asked = f"stick-table {_TABLE} store conn_cnt,conn_cur,gpc(2)"
     yield f"backend {names.asked_table(migration.name)}", [asked]
     yield f"backend {names.tick_backend(migration.name)}", list(_check(place))
     yield (
@@ -158,13 +158,13 @@ def _owed(migration: Migration) -> Iterator[str]:
     yield f"http-request track-sc2 var(txn.key) table {table} if {_is(_NEW)}"
     yield "http-request set-var(txn.came) sc_conn_cnt(2)"
     yield "http-request set-var(txn.under_way) sc_conn_cur(2)"
-    yield "http-request set-var(txn.ticks) sc_get_gpt(0,2)"
+    yield "http-request set-var(txn.ticks) sc_get_gpc(1,2)"
     yield "http-request set-var(txn.settled) sc_get_gpc(0,2)"
     yield (
         "http-request set-var(txn.lost)"
         " var(txn.came),sub(txn.under_way),sub(txn.ticks),sub(txn.settled)"
     )
-    yield f"http-request sc-set-gpt(0,2) var(txn.ticks),add(1) if {_is(_NEW)}"
+    yield f"http-request sc-inc-gpc(1,2) if {_is(_NEW)}"
 
 
 def _count_lost(migration: Migration) -> Iterator[str]:
