@@ -171,8 +171,8 @@ class TestPgBackRest(BackupContract):
         os.chown(copy.directory, place.stat().st_uid, place.stat().st_gid)
         place.rename(copy.data)
         copy.start()
+        original, source.cluster = source.cluster, copy
         try:
-            source.cluster, original = copy, source.cluster
             assert source.summed() == held
         finally:
             source.cluster = original

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
     contents_postgresql as contents,
@@ -68,6 +68,15 @@ _SUBSCRIPTIONS = """
 SELECT d.datname, s.subname FROM pg_subscription s
   JOIN pg_database d ON d.oid = s.subdbid WHERE s.subenabled
 """
+
+
+class Scratch(NamedTuple):
+    """A cluster that was brought back beside the source, and the directory around
+    it.
+    """
+
+    cluster: Recovered
+    place: str
 
 
 @dataclass(frozen=True)
@@ -164,16 +173,16 @@ class RestBackup(BackupEngine):
     def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
         """Restore into a scratch cluster and digest what is there."""
         del data
-        with self._scratch(entry) as (made, _place), made.session() as session:
+        with self._scratch(entry) as copy, copy.cluster.session() as session:
             return self._pieces(session, entry)
 
     @contextmanager
-    def _scratch(self, entry: Entry) -> Iterator[tuple[Recovered, str]]:
+    def _scratch(self, entry: Entry) -> Iterator[Scratch]:
         tool, drive = self._tool(), self.task.drive
         with scratch(drive.scratch, self.task.catalogue, tool.who) as place:
             data = os.path.join(place, "data")
             with recovered(tool, entry, data, place) as made:
-                yield made, place
+                yield Scratch(made, place)
 
     def there_now(self, entry: Entry) -> tuple[Piece, ...]:
         """Return what is in the source's database now."""
@@ -196,10 +205,10 @@ class RestBackup(BackupEngine):
         """
         del data
         major = int(entry.facts["server_version"]) // 10000
-        with self._scratch(entry) as (made, place), private(place, {}) as ours:
-            with made.session() as session:
+        with self._scratch(entry) as copy, private(copy.place, {}) as ours:
+            with copy.cluster.session() as session:
                 rewind(session, entry)
-            env = source_service(self.task, ours, scratch=made.where)
+            env = source_service(self.task, ours, scratch=copy.cluster.where)
             dump = [postgresql_program("pg_dump", major), "--dbname=service=scratch"]
             dump += ["--format=custom", "--compress=0"]
             dump += ["--no-publications", "--no-subscriptions"]

@@ -53,6 +53,7 @@ class TestFollow:
 
         class Screen:
             def __init__(self, **_options: Any) -> None: ...
+
             def __enter__(self) -> Self:
                 return self
 
