@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters import workplace
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
     StateConflict,
@@ -289,10 +291,12 @@ class TestSelection:
 
 def test_nothing_is_left_on_this_host(shelf: Shelf, tmp_path: Path) -> None:
     """No directory of a dump, with an address in it, stays behind."""
-    before = set(Path("/tmp").glob("hal9-export-*")) | set(
-        Path("/tmp").glob("hal9-im*")
-    )
+    before = _workplaces()
     shelf.export()
     shelf.import_()
-    after = set(Path("/tmp").glob("hal9-export-*")) | set(Path("/tmp").glob("hal9-im*"))
-    assert after - before == set()
+    assert _workplaces() - before == set()
+
+
+def _workplaces() -> set[Path]:
+    room = Path(tempfile.gettempdir())
+    return {*room.glob(f"{workplace.PREFIX}*"), *room.glob("hal9-import-*")}

@@ -45,7 +45,7 @@ def _sources() -> dict[str, str]:
 
     The module itself runs from an archive that Ansible removes when it ends.
     """
-    wanted = (f"{PACKAGE}._core.", f"{PACKAGE}._adapters.state")
+    wanted = (f"{PACKAGE}._core.", f"{PACKAGE}._adapters.")
     found = {"run.py": _RUN}
     for name, module in list(sys.modules.items()):
         if name.startswith(wanted) and getattr(module, "__path__", None) is None:

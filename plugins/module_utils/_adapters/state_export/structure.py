@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
@@ -16,10 +14,18 @@ from typing import IO
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export.pieces import (
     BLOCK,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.schema import (
+    SERVICES,
+    service,
+    services_of,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
     cleaned,
     parameters,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.workplace import (
+    workplace,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     DependencyMissing,
@@ -104,7 +110,7 @@ class Client:
     ) -> Iterator[subprocess.Popen[bytes]]:
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
-            "PGSERVICEFILE": os.path.join(place, "services"),
+            "PGSERVICEFILE": services_of(place),
             "PGCONNECT_TIMEOUT": "5",
             "LC_ALL": "C.UTF-8",
         }
@@ -140,16 +146,9 @@ class Client:
 
     @contextmanager
     def _workplace(self) -> Iterator[str]:
-        place = tempfile.mkdtemp(prefix="hal9-export-")
-        try:
-            path = os.path.join(place, "services")
-            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                pairs = parameters(self._dsn, "the database").items()
-                lines = [f"{key}={value}" for key, value in pairs]
-                file.write("\n".join([f"[{SERVICE}]", *lines, ""]))
+        text = service(SERVICE, parameters(self._dsn, "the database"))
+        with workplace({SERVICES: text}) as place:
             yield place
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
 
 
 _DUMP = (

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Callable
@@ -29,6 +27,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.sorting import (
     with_room,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.workplace import (
+    workplace as closed,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     DependencyMissing,
     MigrateError,
@@ -36,6 +37,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
 )
 
 RESTORE_SECONDS = 3600
+SERVICES = "services"
 _KEYS = """
 SELECT n.nspname || ' ' || c.relname
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -162,22 +164,24 @@ def _pattern(schema: str) -> str:
 @contextmanager
 def workplace(site: Site) -> Iterator[str]:
     """Give a directory closed to others with a service file: no address is in argv."""
-    place = tempfile.mkdtemp(prefix="hal9-state-")
-    try:
-        path = services_of(place)
-        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-            for name, dsn in (("legacy", site.legacy), ("new", site.new)):
-                pairs = {**NETWORK, **parameters(dsn, f"the {name} database")}.items()
-                lines = [f"{key}={value}" for key, value in pairs]
-                file.write("\n".join([f"[{name}]", *lines, ""]))
+    dsns = (("legacy", site.legacy), ("new", site.new))
+    text = "".join(
+        service(name, {**NETWORK, **parameters(dsn, f"the {name} database")})
+        for name, dsn in dsns
+    )
+    with closed({SERVICES: text}) as place:
         yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+
+
+def service(name: str, pairs: Mapping[str, object]) -> str:
+    """Return the section of a service file that says how to connect."""
+    lines = [f"{key}={value}" for key, value in pairs.items()]
+    return "\n".join([f"[{name}]", *lines, ""])
 
 
 def services_of(place: str) -> str:
     """Return the file of a workplace that holds addresses and passwords."""
-    return os.path.join(place, "services")
+    return os.path.join(place, SERVICES)
 
 
 def environment(place: str) -> dict[str, str]:

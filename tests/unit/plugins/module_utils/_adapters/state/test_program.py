@@ -1,0 +1,29 @@
+"""The supervised program is laid down whole: it runs where nothing of ours is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state import (
+    engines,  # noqa: F401  (all engines are laid down with it)
+    program,
+)
+
+
+class TestLayDown:
+    def test_it_runs_without_the_collection(self, tmp_path: Path) -> None:
+        run = program.lay_down(str(tmp_path))
+        place = tmp_path / "shop" / "orders"
+        place.mkdir(parents=True)
+        done = subprocess.run(
+            [sys.executable, "-E", "-S", run, str(place)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd="/",
+        )
+        assert done.stderr == ""
+        assert done.returncode == 0
