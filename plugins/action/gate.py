@@ -26,6 +26,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import par
 
 MODULE = "hal9.migrate.gate"
 PAUSE_WHEN_UNREACHABLE_SECONDS = 2.0
+TELL_SECONDS = 60.0
+"""A hold without news is told so often."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -76,11 +78,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _hold(
         self, step: Step, seconds: float, task_vars: dict[str, Any] | None
     ) -> dict[str, Any]:
-        ends, parent = time.time() + seconds, os.getppid()
-        result: dict[str, Any] = {}
+        began, parent = time.time(), os.getppid()
+        ends, due = began + seconds, began
+        told: Any = ""
         while os.getppid() == parent:
             left = ends - time.time()
             result = self._attempt(task_vars, hold_seconds=max(1.0, min(5.0, left)))
+            if result.get("verdict") != told or time.time() >= due:
+                self._say(step, result, time.time() - began)
+                told, due = result.get("verdict"), time.time() + TELL_SECONDS
             if result.get("failed"):
                 return result
             if result["verdict"] == "fail":

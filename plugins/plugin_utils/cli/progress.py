@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Literal
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
@@ -92,7 +92,8 @@ class Progress:
         if result.get("skip") and not result.get("changed"):
             step = f"{words.phase(position.get('phase'))} step {position.get('step')}"
             return self._once("skip", [Line(f"Already done up to {step}.", "faint")])
-        return _moved(before, position)
+        moved = _moved(before, position)
+        return [_prospect(line) for line in moved] if self.is_dry else moved
 
     def _once(self, key: str, lines: list[Line]) -> list[Line]:
         """Leave out what was said last about the same thing."""
@@ -133,6 +134,21 @@ def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:
     if not before:
         return []
     return _told_of_flags(before, after) or _told_of_step(before, after)
+
+
+def _prospect(line: Line) -> Line:
+    """Return what a real run would say, as what it would do."""
+    for said, would in _WOULD.items():
+        if line.text.startswith(said):
+            return replace(line, text=would + line.text[len(said) :])
+    return replace(line, text=f"A real run would say: {line.text}")
+
+
+_WOULD = {
+    "Step begun": "Would begin",
+    "Committed": "Would be committed, if its gates pass",
+    "Rolled back": "Would be rolled back",
+}
 
 
 def _told_of_flags(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:

@@ -264,6 +264,7 @@ class TestCommand:
             before = _in_force(operator)
             ended = operator.types("hold --for 2s")
         assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "gate: canary 25%: " in ended.stdout
         assert (before, _in_force(operator)) == ([0, 0], [2500, 2500])
 
     def test_a_hold_ends_well_when_another_command_takes_over(

@@ -49,6 +49,14 @@ class TestPhase:
         done = ok("phase", position=at("canary", 1, 1000), changed=True)
         assert said(begun, done)[-1] == "Committed: canary 10% (epoch 7)."
 
+    def test_a_dry_run_says_what_would_be(self) -> None:
+        begun = ok("phase", position=BEGUN, changed=True)
+        done = ok("phase", position=at("canary", 1, 1000), changed=True)
+        assert said(begun, done, progress=Progress(is_dry=True)) == [
+            "Would begin: canary 10% (epoch 7).",
+            "Would be committed, if its gates pass: canary 10% (epoch 7).",
+        ]
+
     def test_says_that_it_went_back(self) -> None:
         begun = ok("phase", position=BEGUN, changed=True)
         back = ok("phase", position=BEFORE, changed=True)
