@@ -33,7 +33,9 @@ from tests.lab.parts import (
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = str(Path(sys.executable).with_name("hal9-migrate"))
 GUIDE = (ROOT / "docs/guides/state.md").read_text(encoding="utf-8")
-PARTS = GUIDE.partition("## Backups")
+EXPORTS = GUIDE.partition("## Comparing and repairing both databases")[0]
+BACKUPS = GUIDE.partition("## Backups")[2]
+"""What compares two linked databases is typed by test_reconcile_command.py."""
 SHOWN = re.compile(r"hal9-migrate ([^`\n]+)")
 EXPORT = "/var/backups/orders-1"
 PASSWORD = "open-sesame-" + secrets.token_hex(6)
@@ -202,7 +204,7 @@ class TestBackups:
         said = site.types("backup prune --yes")
         assert "removed" not in said
         assert f"{second} stays: newest verified full" in said
-        wanted = [line for line in shown(PARTS[2]) if line.startswith("backup")]
+        wanted = [line for line in shown(BACKUPS) if line.startswith("backup")]
         missed = {line for line in wanted if "cluster" not in line} - set(site.typed)
         assert missed == set()
 
@@ -236,7 +238,7 @@ class TestExport:
         site.new.sql("UPDATE orders SET amount = 0 WHERE id = 4711", "shop")
         said = site.types(f"state verify --export {EXPORT} --side new", ends=1)
         assert "4711" in said
-        assert set(shown(PARTS[0])) - set(site.typed) == set()
+        assert set(shown(EXPORTS)) - set(site.typed) == set()
 
     def _broken(self, site: Site, line: str) -> None:
         """Kill an import as soon as the first of its chunks is in."""

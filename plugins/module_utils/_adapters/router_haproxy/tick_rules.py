@@ -40,6 +40,7 @@ _LAST, _NEW = 2, 3
 _PARTS = (*names.LEGACY_ARMS, _LAST, _NEW)
 _BIND_IDS_FROM = 1001
 _TABLE = "type integer size 1k expire 24d"
+_LOST_IN_A_TICK = 10
 _LOST = "{ var(txn.lost) -m int gt 0 }"
 """Holds when requests of new ended without an answer since the last tick."""
 
@@ -168,7 +169,10 @@ def _owed(migration: Migration) -> Iterator[str]:
 
 
 def _count_lost(migration: Migration) -> Iterator[str]:
-    """Yield their counting, as errors of new, told like any other failure."""
+    """Yield their counting, as errors of new, told like any other failure.
+
+    One rule counts one; what is more than a tick's rules is left to the next tick.
+    """
     counted = " ".join(
         f"{{ sc_inc_gpc({counter},{entry}) gt 0 }}"
         for counter, entry in (
@@ -179,7 +183,7 @@ def _count_lost(migration: Migration) -> Iterator[str]:
             (names.SHARED_FAILURES, 0),
         )
     )
-    for already in range(migration.guard.failures):
+    for already in range(min(migration.guard.failures, _LOST_IN_A_TICK)):
         yield (
             "http-request set-var(txn.counted) bool(true)"
             f" if {{ var(txn.lost) -m int gt {already} }} {counted}"

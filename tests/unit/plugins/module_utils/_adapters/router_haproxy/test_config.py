@@ -50,6 +50,13 @@ class TestBlock:
         texts = [block(plan(), [migration(n)]).splitlines()[1] for n in (1, 2)]
         assert texts[0] != texts[1]
 
+    def test_a_high_limit_of_failures_needs_no_more_rules(self) -> None:
+        texts = [
+            block(plan(), [migration(guard={"failures": failures})])
+            for failures in (10, 100_000)
+        ]
+        assert len(texts[0].splitlines()) == len(texts[1].splitlines())
+
     def test_a_finalised_migration_is_an_ordinary_backend_of_new(self) -> None:
         text = block(plan(finalised=frozenset({"shop"})), [migration(2)])
         backend = text.partition("backend hal9_shop\n")[2].partition("backend")[0]
