@@ -9,7 +9,7 @@ counters added to a shared table. It does so without traffic too: the last count
 router that went quiet are told, and one that has gone is known by the time it left.
 
 Each telling is an update to every other router, so their number grows with the square
-of the routers: a counter at rest is told once a second, and many routers tick slower.
+of the routers: many routers tick slower.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ _PARTS = (*names.LEGACY_ARMS, _LAST, _NEW)
 _BIND_IDS_FROM = 1001
 _TABLE = "type integer size 1k expire 24d"
 _LOST_IN_A_TICK = 10
-_LOST = "{ var(txn.lost) -m int gt 0 }"
-"""Holds when requests of new ended without an answer since the last tick."""
 
 Section = tuple[str, list[str]]
 
@@ -104,13 +102,10 @@ def _tell(migration: Migration, place: Place) -> Iterator[str]:
     yield f"http-request track-sc1 var(txn.key) table {table}"
     shared = names.shared_table(migration.name, place.router)
     yield from _owed(migration)
-    yield f"http-request track-sc0 var(txn.key) table {shared} if {_LOST}"
+    yield f"http-request track-sc0 var(txn.key) table {shared}"
     yield from _count_lost(migration)
     yield from is_well(migration, place, _is(_NEW))
     yield "http-request set-var(txn.now) date()"
-    yield f"http-request set-var(txn.answered) sc_get_gpc({names.ATTEMPTS},1)"
-    yield f"http-request return status 200 if !{_LOST} {_is_told(shared)}"
-    yield f"http-request track-sc0 var(txn.key) table {shared}"
     yield from _add()
     yield f"http-request sc-set-gpt({names.SHARED_TIME},0) var(txn.now)"
     for rate, counter in (
@@ -136,15 +131,6 @@ def _generations(name: str) -> Iterator[str]:
 
 def _is(part: int) -> str:
     return f"{{ so_id {_BIND_IDS_FROM + part} }}"
-
-
-def _is_told(shared: str) -> str:
-    """Return what holds while nothing was answered since the last telling, and that is
-    in this very second; it must not track the shared entry, which tells it already.
-    """
-    at = f"var(txn.key),table_gpt({names.SHARED_TIME},{shared}),sub(txn.now)"
-    answered = f"sc_get_gpt({names.ATTEMPTS},1),sub(txn.answered)"
-    return f"{{ {at} eq 0 }} {{ {answered} eq 0 }}"
 
 
 def _owed(migration: Migration) -> Iterator[str]:
