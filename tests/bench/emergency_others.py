@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def there_is() -> bool:
     if home.exists():
         return True
     site = PLACE.parent / "site"
-    install = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(site)]
+    uv = [sys.executable, "-m", "uv", "--quiet", "pip", "install"]
+    install = [*uv, "--no-deps", "--target", str(site)]
     try:
         subprocess.run([*install, PACKAGE], check=True, timeout=300)
         home.parent.mkdir(parents=True, exist_ok=True)
