@@ -38,7 +38,7 @@ options:
     description: The number of this change, as M(hal9.migrate.phase) gave it.
     type: int
   lease_seconds:
-    description: The length of the lease; the declaration's when not given.
+    description: The length of the lease; the action plugin gives the declaration's.
     type: int
   gradual_seconds:
     description: Move the share over so many seconds. The module runs for as long.
@@ -63,8 +63,8 @@ options:
     choices: [operator, gate, guard]
     default: operator
   pause_seconds:
-    description: For how long latency trips nothing, with O(state=paused); the
-      declaration's when not given.
+    description: For how long latency trips nothing, with O(state=paused); the action
+      plugin gives the declaration's.
     type: int
   close_connections:
     description: End the connections that are open to the servers of this side
@@ -156,10 +156,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
     result,
     setting,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
-    Migration,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
 from ansible_collections.hal9.migrate.plugins.module_utils._edge import (
     MIGRATION,
     ROUTER,
@@ -177,8 +173,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=_arguments(),
         required_if=[
-            ("state", "present", ["share", "epoch"]),
+            ("state", "present", ["share", "epoch", "lease_seconds"]),
             ("state", "released", ["epoch"]),
+            ("state", "paused", ["pause_seconds"]),
         ],
         supports_check_mode=True,
     )
@@ -212,10 +209,10 @@ def _arguments() -> dict[str, Any]:
 
 
 def _sync(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
-    migration, clock = parse(params["migration"]), Clock()
+    migration, clock = params["migration"]["name"], Clock()
     router = HaproxyRouter.open(params["directory"])
     change = _change(migration, params)
-    before = router.read(migration.name)
+    before = router.read(migration)
     if params["state"] == "present":
         refuse_wrong_clock(before.clock, params["controller_clock"])
     prospect = change.prospect(before)
@@ -224,20 +221,19 @@ def _sync(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
             "closed": 0
         }
     after = change.carry_out(router, clock)
-    ended = closed(router, migration.name, params["close_connections"])
+    ended = closed(router, migration, params["close_connections"])
     return result(before, after) | {"closed": ended}
 
 
-def _change(migration: Migration, params: dict[str, Any]) -> Change:
+def _change(migration: str, params: dict[str, Any]) -> Change:
     if params["state"] == "tripped":
-        return Tripped(migration.name, params["cause"])
+        return Tripped(migration, params["cause"])
     if params["state"] == "released":
-        return Released(migration.name, params["epoch"])
+        return Released(migration, params["epoch"])
     if params["state"] == "paused":
-        pause = params["pause_seconds"] or migration.guard.pause_after_switch_seconds
-        return Paused(migration.name, pause)
-    lease = params["lease_seconds"] or migration.lease.seconds
-    return Present(setting(migration.name, params), lease, params["gradual_seconds"])
+        return Paused(migration, params["pause_seconds"])
+    lease = params["lease_seconds"]
+    return Present(setting(migration, params), lease, params["gradual_seconds"])
 
 
 if __name__ == "__main__":
