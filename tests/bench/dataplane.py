@@ -12,7 +12,7 @@ from tests.bench.dataplane_bed import DataplaneBed, Load, Subject, bed
 from tests.bench.rows import row
 from tests.lab.parts import scratch_directory
 
-ROUNDS, QUICK_ROUNDS = 9, 3
+ROUNDS, QUICK_ROUNDS = 15, 3
 CONNECTIONS, FEW_CONNECTIONS = 100, 16
 BURST_SECONDS = 1
 PACE, PACE_SECONDS, PACE_ROUNDS, QUICK_PACE_ROUNDS = 1000, 2, 31, 15
