@@ -39,10 +39,11 @@ CREATE INDEX ON {name} (customer);
 ANALYZE {name};
 """
 CHILD = """
-import json, resource, sys
+import json, sys
+from tests.bench.peak import peak_mebibytes
 from tests.bench.state_export import child
 spent = child(json.loads(sys.argv[1]))
-print(json.dumps({"kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "seconds": spent}))
+print(json.dumps({"peak": peak_mebibytes(), "seconds": spent}))
 """
 
 
@@ -135,7 +136,7 @@ class Bench:
         for rows in (few, few * 10):
             shop = self.shop(rows)
             for kind, found in peaks.items():
-                found.append(self.ours(shop, kind, {"workers": 2})["kb"] / 1024)
+                found.append(self.ours(shop, kind, {"workers": 2})["peak"])
             self.drop(shop)
         return [
             row(

@@ -33,11 +33,12 @@ PLAIN = (
     "sum(hashtextextended(t::text, 1)) FROM t"
 )
 PEAK = """
-import json, resource, sys
+import json, sys
+from tests.bench.peak import peak_mebibytes
 from {site} import from_plain
 from {verify} import Verification
 assert Verification(from_plain(json.loads(sys.stdin.read()))).run()["equal"]
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak_mebibytes())
 """
 Bad = set[tuple[str, str]]
 
@@ -119,7 +120,7 @@ def _bad(pair: Pair, site: Site, rows: int) -> list[dict[str, Any]]:
 
 def _peaks(large: Site, small: Site, rows: int) -> list[dict[str, Any]]:
     what = f"peak memory of verify at {rows:,} rows"
-    peak = (_peak(large), "MB")
+    peak = (_peak(large), "MiB")
     return [row(what, peak, f"at {rows // 10:,} rows", _peak(small), "<= 1.1")]
 
 
@@ -167,7 +168,7 @@ def _written(site: Site, rows: int) -> Iterator[None]:
 
 
 def _peak(site: Site) -> float:
-    """Return the peak of a process that does nothing else, in MB."""
+    """Return the peak of a process that does nothing else, in MiB."""
     package = f"{Site.__module__.rpartition('.')[0]}"
     names = {name: f"{package}.{name}" for name in ("site", "verify")}
     done = subprocess.run(
@@ -178,7 +179,7 @@ def _peak(site: Site) -> float:
         timeout=900,
         check=True,
     )
-    return int(done.stdout) / 1024
+    return float(done.stdout)
 
 
 def _reladiff(site: Site) -> float:

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
     mapfile,
@@ -45,6 +45,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import S
 MEASURE_SECONDS = 5.0
 _TIMEOUT = 10
 _SECTION = re.compile(r"^(frontend|listen|defaults|backend)\b\s*(\S*)")
+_TRACKS = re.compile(r"^(?:tcp|http)-request\b.*\b(track-sc[012])\b")
 _PEER = re.compile(r"id=(\S+)\(remote,(\w+)\)\s+addr=\S+\s+last_status=(\w+)")
 
 
@@ -70,27 +71,60 @@ def configuration(path: str, migration: str) -> Configuration:
         return Configuration(path, f"{path} cannot be read: {error.strerror}")
     users = frontends_using(text, f"hal9_{migration}")
     closes = re.search(r"(?m)^\s*option\s+idle-close-on-response\b", text) is not None
+    before = lines_before(text, users)
     binary = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/sbin")
     if binary is None:
         problem = "there is no haproxy to check it with"
     else:
         problem = _complaint([binary, "-c", "-f", path])
-    return Configuration(path, problem, users, closes)
+    return Configuration(
+        path,
+        problem,
+        users,
+        closes,
+        aborts=tuple(
+            where
+            for where, line in before
+            if line.split() == ["option", "abortonclose"]
+        ),
+        tracks=tuple(
+            f"{found[1]} in {where}"
+            for where, line in before
+            if (found := _TRACKS.match(line))
+        ),
+    )
 
 
 def frontends_using(text: str, backend: str) -> tuple[str, ...]:
     """Return the frontends of a configuration that send requests to a backend."""
     users: list[str] = []
-    kind, name = "", ""
-    for line in text.splitlines():
-        section = _SECTION.match(line)
-        if section:
-            kind, name = section.groups()
-        words = line.split("#", 1)[0].split()
+    for section, line in _lines(text):
+        words = line.split()
         chooses = words[:1] in (["use_backend"], ["default_backend"])
-        if chooses and words[1:2] == [backend] and kind != "backend":
-            users.append(f"{kind} {name}".strip())
+        if chooses and words[1:2] == [backend] and not section.startswith("backend"):
+            users.append(section)
     return tuple(dict.fromkeys(users))
+
+
+def lines_before(text: str, frontends: Sequence[str]) -> list[tuple[str, str]]:
+    """Return section and line of all that a request passes before it comes to our
+    backend: that of these frontends, and the defaults of all.
+    """
+    return [
+        (section, line)
+        for section, line in _lines(text)
+        if section in frontends or section.split()[:1] == ["defaults"]
+    ]
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each line without its comment, and the section it stands in."""
+    section = ""
+    for line in text.splitlines():
+        begun = _SECTION.match(line)
+        if begun:
+            section = " ".join(begun.groups()).strip()
+        yield section, line.split("#", 1)[0].strip()
 
 
 def applied(directory: str, migration: str) -> Applied:

@@ -49,12 +49,18 @@ class Program:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The site's configuration: what HAProxy says of it, and who uses our backend."""
+    """The site's configuration: what HAProxy says of it, and who uses our backend.
+
+    ``aborts`` are the sections with ``option abortonclose`` and ``tracks`` the rules
+    with a counter of ours (``track-sc1 in frontend shop``) that requests pass first.
+    """
 
     path: str
     problem: str = ""
     used_by: tuple[str, ...] = ()
     closes_idle: bool = False
+    aborts: tuple[str, ...] = ()
+    tracks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ def router_items(migration: Migration, facts: RouterFacts) -> Iterator[CheckItem
     yield _configuration(facts.configuration)
     yield _idle_close(facts.configuration)
     yield _use_backend(migration.name, facts.configuration)
+    yield _counters_free(facts.configuration)
+    yield _aborts(facts.configuration)
     yield from _capable(migration, facts.capabilities)
     if facts.running.problem:
         return
@@ -179,6 +187,29 @@ def _use_backend(name: str, configuration: Configuration) -> CheckItem:
         f"use_backend with your condition) into the service's frontend in "
         f"{configuration.path}, then reload HAProxy: users stay on legacy.",
         ok=bool(users),
+    )
+
+
+def _counters_free(configuration: Configuration) -> CheckItem:
+    return blocker(
+        "router.counters_free",
+        ", ".join(configuration.tracks) or "free",
+        "no `track-sc0`, `track-sc1` or `track-sc2` before our backend: a request that "
+        "is tracked already is not counted as new's or legacy's",
+        f"Move that rule of {configuration.path} into a frontend that hands on to this "
+        "one, or leave it out for as long as the migration lasts.",
+        ok=not configuration.tracks,
+    )
+
+
+def _aborts(configuration: Configuration) -> CheckItem:
+    return warning(
+        "router.abort_on_close",
+        ", ".join(configuration.aborts) or "not set",
+        "no `option abortonclose`: with it a client that goes away while new works on "
+        "its unsafe request counts as a failure of new, and may trip the guard",
+        f"Leave it out of {configuration.path} for as long as the migration lasts.",
+        ok=not configuration.aborts,
     )
 
 

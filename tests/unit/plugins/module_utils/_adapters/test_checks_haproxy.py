@@ -3,9 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.checks_haproxy import (
+    configuration,
     frontends_using,
     parse_peers,
 )
@@ -49,3 +52,39 @@ frontend a
   default_backend hal9_shop_old
 """
         assert frontends_using(text, "hal9_shop") == ()
+
+
+class TestConfiguration:
+    SITE = """
+defaults
+  option abortonclose
+frontend shop
+  tcp-request connection track-sc0 src
+  http-request track-sc2 src table rates if { path / }
+  default_backend hal9_shop
+frontend other
+  http-request track-sc1 src
+  option abortonclose
+backend hal9_shop
+  http-request track-sc0 src
+"""
+
+    def seen(self, place: Path, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        path = place / "haproxy.cfg"
+        path.write_text(text)
+        found = configuration(str(path), "shop")
+        return found.tracks, found.aborts
+
+    def test_names_counters_that_are_taken_and_where_aborts_are_seen(
+        self, tmp_path: Path
+    ) -> None:
+        tracks, aborts = self.seen(tmp_path, self.SITE)
+        assert tracks == ("track-sc0 in frontend shop", "track-sc2 in frontend shop")
+        assert aborts == ("defaults",)
+
+    def test_what_is_switched_off_or_a_comment_does_not_count(
+        self, tmp_path: Path
+    ) -> None:
+        text = self.SITE.replace("  option", "  no option")
+        text = text.replace("-request", "-request # ")
+        assert self.seen(tmp_path, text) == ((), ())

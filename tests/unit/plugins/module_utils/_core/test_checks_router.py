@@ -88,6 +88,10 @@ class TestRouterItems:
             ("router.config", changed("configuration", problem="[ALERT] unknown")),
             ("router.idle_close", changed("configuration", closes_idle=False)),
             ("router.use_backend", changed("configuration", used_by=())),
+            (
+                "router.counters_free",
+                changed("configuration", tracks=("track-sc0 in frontend f",)),
+            ),
             ("router.capability.mirror", changed("capabilities", mirror=False)),
             ("router.capability.sticky", changed("capabilities", sticky=False)),
             ("router.capability.guard", changed("capabilities", guard="none")),
@@ -104,6 +108,12 @@ class TestRouterItems:
     ) -> None:
         item = found(facts, name)
         assert item.blocks
+        assert item.remedy
+
+    def test_warns_where_clients_that_go_away_count_as_failures(self) -> None:
+        facts = changed("configuration", aborts=("defaults",))
+        item = found(facts, "router.abort_on_close")
+        assert (item.ok, item.blocks, item.observed) == (False, False, "defaults")
         assert item.remedy
 
     def test_warns_of_a_single_router(self) -> None:
