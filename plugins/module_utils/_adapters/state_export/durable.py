@@ -30,6 +30,11 @@ def rename(source: str, target: str) -> None:
     os.replace(source, target)
 
 
+def begin_sync(descriptor: int, start: int, end: int) -> None:
+    """Let the kernel begin to write this part of a file, without waiting for it."""
+    os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_DONTNEED)
+
+
 def sync_directory(path: str) -> None:
     """Have the names in a directory on disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

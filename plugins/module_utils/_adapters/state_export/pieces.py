@@ -36,6 +36,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.export_manifest
 
 Buffer = Union[bytes, memoryview]
 BLOCK = 2**20
+EARLY = 4 * BLOCK
+"""So much is left to be written at a time; the fsync at the end finds little left."""
 LARGEST_WINDOW = 2**27
 LEVEL = 1
 
@@ -59,6 +61,7 @@ class PieceWriter:
         self._place, self._compression = place, compression
         self._part = os.path.join(place.chunks, f"{name}.part")
         self._hash, self.raw_bytes, self._stored = hashlib.sha256(), 0, 0
+        self._begun = 0
         self._packer = _packer(compression)
         with durable.explained(self._part):
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
@@ -78,6 +81,9 @@ class PieceWriter:
         with durable.explained(self._part):
             while view:
                 view = view[self._file.write(view) :]
+            if self._stored - self._begun >= EARLY:
+                durable.begin_sync(self._file.fileno(), self._begun, self._stored)
+                self._begun = self._stored
 
     def finish(self, piece: int, rows: int) -> Stored:
         """Have the piece on disk under its digest, and return what the journal is
