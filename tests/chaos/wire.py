@@ -35,10 +35,10 @@ class Wire:
         return self
 
     def __exit__(self, *_unused: object) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
-        self.cut()
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     def cut(self) -> None:
         """End every connection, both ways."""
@@ -65,6 +65,16 @@ class Wire:
     def keep_answer_to(self, spoil: Spoil) -> None:
         """Pass the next such request on, then end its connection without the answer."""
         self._spoil = spoil
+
+    async def _close(self) -> None:
+        """Take no more, and end what there is; the sockets are closed after that."""
+        self._server.close()
+        self._whole.set()
+        self._end_all()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _end_all(self) -> None:
         for writer in list(self._pairs):
