@@ -128,7 +128,11 @@ def _inventory(ssh: int, peer: int, ports: dict[str, int]) -> dict[str, Any]:
     return {"hal9_routers": {"hosts": {"router1": reached}, "vars": variables}}
 
 
-LEAD = {"path": CONFIG, "insertafter": "bind 127", "line": "  default_backend hal9_shop"}
+LEAD = {
+    "path": CONFIG,
+    "insertafter": "bind 127",
+    "line": "  default_backend hal9_shop",
+}
 ALL_ON_NEW = {
     "hal9.migrate.traffic": {
         "migration": "{{ hal9_migration }}",
