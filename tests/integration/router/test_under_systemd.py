@@ -1,4 +1,4 @@
-"""On a host with systemd a unit keeps the guard's trips: a power cut changes nothing."""
+"""On a host with systemd a unit keeps the guard's trips over a power cut."""
 
 from __future__ import annotations
 

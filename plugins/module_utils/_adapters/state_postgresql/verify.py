@@ -109,7 +109,7 @@ class Comparison:
         source, target = ends[authority], ends[other(authority)]
         versions = [end.connection.info.server_version for end in (source, target)]
         live = reading.live
-        # A worker between two starts is not active; the link brings its rows all the same.
+        # A worker between two starts is not active; the link brings rows all the same.
         slot = live.slot if live is not None and live.enabled else ""
         return cls(asked, authority, source, target, slot, min(versions) >= 140000)
 
