@@ -88,7 +88,7 @@ class Catalogue:
             Listed(name, None, "unfinished: it is being made, or was broken off")
             for name in self.unfinished()
         ]
-        return tuple(sorted(found, key=lambda one: one.id))
+        return tuple(sorted(found, key=_age))
 
     def _read(self, name: str) -> Listed:
         place = self._at("entries", name, "entry.json")
@@ -189,6 +189,12 @@ def explained(place: str) -> Iterator[None]:
             f"{error.filename or place}: {error.strerror}. The catalogue needs room, "
             "and a directory that this user may write to."
         ) from None
+
+
+def _age(one: Listed) -> tuple[str, float, str]:
+    """Sort the older before: two of one second have the same stamp in their names."""
+    stamp = one.id.partition("-")[0]
+    return (stamp, one.entry.began_at if one.entry else 0.0, one.id)
 
 
 def _names(directory: str) -> tuple[str, ...]:
