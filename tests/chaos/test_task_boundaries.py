@@ -18,6 +18,7 @@ SAMPLE = (
     ("before", "Judge the evidence", 1),
     ("before", "Commit the step in the journal", 1),
     ("before", "Commit the step in the journal", 2),
+    ("before", "Raise the fallback on every router", 2),
     ("after the first host of", "Raise the fallback on every router", 0),
 )
 """Moment, task, and which of the tasks of that name: one of each kind of harm."""
