@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +17,6 @@ from tests.integration.router.services import Service, Services
 from tests.lab.parts import free_ports, scratch_directory, wait_until
 from tests.lab.parts.booted import BootedHost
 
-ROOT = Path(__file__).parents[3]
 SITE = """global
   maxconn 500
 defaults
@@ -60,27 +56,11 @@ class RouterHost:
 
     def run(self, playbook: str) -> str:
         """Return what a playbook printed that went well."""
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                *("-i", str(self.host.directory / "inventory.json"), playbook),
-            ],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "ANSIBLE_HOME": str(ROOT / ".ansible"),
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_HOST_KEY_CHECKING": "False",
-                "ANSIBLE_SSH_ARGS": " ".join(self.host.ssh_options),
-                "ANSIBLE_PIPELINING": "True",
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        inventory = self.host.directory / "inventory.json"
+        running = self.host.playbook(playbook, inventory)
+        said = running.communicate(timeout=120)[0]
+        assert running.returncode == 0, said
+        return said
 
     def sides(self) -> set[str]:
         """The sides that answer the users."""
@@ -109,21 +89,16 @@ def router() -> Iterator[RouterHost]:
         try:
             with services:
                 host.start()
-                inventory = _inventory(ssh, peer, ports)
+                inventory = _inventory(host, peer, ports)
                 (host.directory / "inventory.json").write_text(json.dumps(inventory))
                 yield RouterHost(host, services, users)
         finally:
             host.kill()
 
 
-def _inventory(ssh: int, peer: int, ports: dict[str, int]) -> dict[str, Any]:
-    reached = {
-        "ansible_host": "127.0.0.1",
-        "ansible_port": ssh,
-        "ansible_user": "root",
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "hal9_router": {"name": "router1", "peer": f"127.0.0.1:{peer}"},
-    }
+def _inventory(host: BootedHost, peer: int, ports: dict[str, int]) -> dict[str, Any]:
+    peered = {"hal9_router": {"name": "router1", "peer": f"127.0.0.1:{peer}"}}
+    reached = {**host.reached, **peered}
     variables = {"hal9_migration": declaration(ports)}
     return {"hal9_routers": {"hosts": {"router1": reached}, "vars": variables}}
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,35 +51,10 @@ class StateHost:
         book = self.host.directory / "book.json"
         book.write_text(json.dumps([play]))
         inventory = self.host.directory / "inventory.json"
-        inventory.write_text(json.dumps({"all": {"hosts": {"state1": self._reached}}}))
-        return subprocess.Popen(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                *("-i", str(inventory), str(book)),
-            ],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "ANSIBLE_HOME": str(ROOT / ".ansible"),
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_HOST_KEY_CHECKING": "False",
-                "ANSIBLE_SSH_ARGS": " ".join(self.host.ssh_options),
-                "ANSIBLE_PIPELINING": "True",
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
+        inventory.write_text(
+            json.dumps({"all": {"hosts": {"state1": self.host.reached}}})
         )
-
-    @property
-    def _reached(self) -> dict[str, Any]:
-        return {
-            "ansible_host": "127.0.0.1",
-            "ansible_port": self.host.port,
-            "ansible_user": "root",
-            "ansible_python_interpreter": "/usr/bin/python3",
-        }
+        return self.host.playbook(str(book), inventory, start_new_session=True)
 
     def played(self, *tasks: dict[str, Any]) -> str:
         """Return what a play printed that went well."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 from tests.lab.parts.hosts import Keys, ssh_options
 from tests.lab.parts.places import LOOPBACK
 from tests.lab.parts.server import Server
 
+ROOT = Path(__file__).parents[3]
 # It sees this machine's files and network, and writes to a layer of its own in memory,
 # which outlives a reboot of the host, not its end. Of all units only sshd is wanted.
 BOOT = r"""
@@ -106,6 +110,36 @@ class BootedHost(Server):
             text=True,
             timeout=60,
         )
+
+    def playbook(self, name: str, inventory: Path, **how: Any) -> subprocess.Popen[str]:
+        """Start a playbook against this host, in the collection's directory."""
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        return subprocess.Popen(
+            [program, "-i", str(inventory), name],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "ANSIBLE_HOME": str(ROOT / ".ansible"),
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_HOST_KEY_CHECKING": "False",
+                "ANSIBLE_SSH_ARGS": " ".join(self.ssh_options),
+                "ANSIBLE_PIPELINING": "True",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **how,
+        )
+
+    @property
+    def reached(self) -> dict[str, Any]:
+        """How an inventory names it."""
+        return {
+            "ansible_host": LOOPBACK,
+            "ansible_port": self.port,
+            "ansible_user": "root",
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
 
     @property
     def ssh_options(self) -> list[str]:
