@@ -12,8 +12,8 @@ from pathlib import Path
 EXTRA = "ANSIBLE_SSH_EXTRA_ARGS"
 SOON = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
 """Without it a connection that is kept open to a cut host blocks for many minutes."""
-AT_ONCE = "-o ControlPath=none -o ServerAliveInterval=2 -o ServerAliveCountMax=2"
-"""A connection of its own: one that was kept open may lead to a host that is gone."""
+AT_ONCE = "-o ServerAliveInterval=2 -o ServerAliveCountMax=2"
+"""For the emergency, whose playbook opens connections of its own besides."""
 
 
 def patience(environment: Mapping[str, str], arguments: str) -> dict[str, str]:
