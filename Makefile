@@ -41,7 +41,7 @@ test: ready ready-tests ## Run every check and test (what .ci/run runs)
 test-fast: lint unit ## Run the checks of the source and the unit tests alone
 
 LINT := lint-ruff lint-format lint-mypy lint-ansible lint-yaml lint-shell \
-  lint-changelog sanity sanity-next
+  lint-changelog lint-docs sanity sanity-next
 lint: ready ready-tests ## Check the source: ruff, mypy, ansible-lint, ansible-test sanity ...
 	@$(MAKE) -k -j2 $(LINT)
 
@@ -78,6 +78,8 @@ lint-shell:
 	@$(STAGE) $@ .ci/shell
 lint-changelog:
 	@$(STAGE) $@ .venv/bin/antsibull-changelog lint
+lint-docs:
+	@$(STAGE) $@ .ci/docs
 sanity:
 	@$(STAGE) $@ .ci/sanity .venv
 sanity-next: .venv-next/.ready

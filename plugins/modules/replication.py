@@ -79,6 +79,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+item:
+  description: The item of the state.
+  returned: success
+  type: str
+  sample: orders
 authority:
   description: The side that is written; empty while neither or both are open to the application.
   returned: always
@@ -176,8 +181,13 @@ def _brought(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
     item = declared_item(params)
     before = item.facts()
     changed = _change(item, params, is_dry=is_dry)
-    after = item.facts()
-    return {**after, "changed": changed, "diff": _diff(before, after)}
+    after = {**item.facts(), **_foreseen(params, is_dry=is_dry and changed)}
+    return {
+        **after,
+        "item": params["item"],
+        "changed": changed,
+        "diff": _diff(before, after),
+    }
 
 
 def _change(item: Replication, params: dict[str, Any], *, is_dry: bool) -> bool:
@@ -186,6 +196,12 @@ def _change(item: Replication, params: dict[str, Any], *, is_dry: bool) -> bool:
     if params["state"] == "switched":
         return item.switch(params["authority"], is_dry=is_dry)
     return item.unlink(is_dry=is_dry)
+
+
+def _foreseen(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
+    """Return what a dry run does not do, but would."""
+    switches = is_dry and params["state"] == "switched"
+    return {"authority": params["authority"]} if switches else {}
 
 
 def _diff(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

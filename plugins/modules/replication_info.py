@@ -46,6 +46,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+item:
+  description: The item of the state.
+  returned: success
+  type: str
+  sample: orders
 authority:
   description: The side that is written; empty while neither or both are open to the application.
   returned: always
@@ -148,7 +153,8 @@ def main() -> None:
 
 
 def _seen(params: dict[str, Any]) -> dict[str, Any]:
-    return {**declared_item(params).readiness(), "changed": False}
+    seen = declared_item(params).readiness()
+    return {**seen, "item": params["item"], "changed": False}
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+item:
+  description: The item of the state.
+  returned: success
+  type: str
+  sample: orders
 repaired:
   description: The rows that were repaired, in check mode that would be; C(kind) as in M(hal9.migrate.state_verify).
   returned: success
@@ -119,7 +124,7 @@ def main() -> None:
 
 
 def _reconciled(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
-    return declared_engine(params).reconcile(is_dry=is_dry)
+    return {"item": params["item"], **declared_engine(params).reconcile(is_dry=is_dry)}
 
 
 if __name__ == "__main__":

@@ -62,6 +62,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+item:
+  description: The item of the state.
+  returned: success
+  type: str
+  sample: orders
 equal:
   description: Whether structure and rows are the same on both sides, as far as could be settled.
   returned: always
@@ -152,7 +157,7 @@ def main() -> None:
 
 def _compared(params: dict[str, Any]) -> dict[str, Any]:
     found = declared_engine(params).verify(params["chunk_rows"], params["limit"])
-    return judged(params["item"], found)
+    return {"item": params["item"], **judged(params["item"], found)}
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ class ShopLab:
     lab: Lab
     servers: LabServers
     controller: Controller
-    seed: int = 0
+    seed: int = 1000
+    """Far from the one that the orders of before were drawn from: keys must differ."""
 
     def position(self) -> Position:
         """Return where the journal says we are."""

@@ -29,7 +29,7 @@ WARM_UP_SECONDS = 5.0
 INTERRUPT_SECONDS = 60.0
 """So long a command may take to end in good order after Ctrl-C."""
 FAULT_SHARE = 25
-READS, WRITES = 300.0, 60.0
+READS, WRITES = 290.0, 80.0
 
 Heard = Callable[[str], None]
 

@@ -88,12 +88,21 @@ class Progress:
         position = result.get("position")
         if not isinstance(position, Mapping):
             return []
-        before, self.position = self.position, position
+        before, self.position = self._before(result), position
         if result.get("skip") and not result.get("changed"):
             step = f"{words.phase(position.get('phase'))} step {position.get('step')}"
             return self._once("skip", [Line(f"Already done up to {step}.", "faint")])
         moved = _moved(before, position)
         return [_prospect(line) for line in moved] if self.is_dry else moved
+
+    def _before(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the new position is held against: in a dry run, where nothing is
+        written between two tasks, what the task itself found.
+        """
+        found = (result.get("diff") or {}).get("before")
+        if self.is_dry and found and not self.position.get("intent"):
+            return dict(found)
+        return self.position
 
     def _once(self, key: str, lines: list[Line]) -> list[Line]:
         """Leave out what was said last about the same thing."""
@@ -148,6 +157,7 @@ _WOULD = {
     "Step begun": "Would begin",
     "Committed": "Would be committed, if its gates pass",
     "Rolled back": "Would be rolled back",
+    "Recorded": "Would be recorded",
 }
 
 
@@ -179,11 +189,17 @@ def _told_of_step(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[L
         return [Line(f"Committed: {here} {epoch}.", "good")]
     if went_on or (before.get("intent") and not after.get("intent")):
         return [Line(f"Rolled back to {here} {epoch}.", "bad")]
-    if before.get("authority") != after.get("authority"):
-        return [
-            Line(f"The database of {after.get('authority')} is written now.", "good")
-        ]
-    return []
+    return _told_of_items(before, after)
+
+
+def _told_of_items(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:
+    """Say which items of the state the journal has on another side than before."""
+    then, now = set(before.get("on_new") or ()), set(after.get("on_new") or ())
+    return [
+        Line(f"Recorded: {', '.join(sorted(names))} on {side}.", "good")
+        for side, names in (("new", now - then), ("legacy", then - now))
+        if names
+    ]
 
 
 def _ahead(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -233,18 +249,30 @@ def _gate(_host: str, result: Mapping[str, Any]) -> list[Line]:
 
 
 def _replication(_host: str, result: Mapping[str, Any]) -> list[Line]:
-    if result.get("write_pause_ms") is not None:
+    if result.get("changed") and result.get("write_pause_ms") is not None:
         pause = words.duration(float(result["write_pause_ms"]) / 1000)
-        told = (
-            f"  state: {result.get('authority')} is written now; writes paused {pause}."
-        )
-        return [Line(told, "good")]
+        told = f"{result.get('authority')} is written now; writes paused {pause}."
+        return [Line(f"  {_item(result)}: {told}", "good")]
     if result.get("lag_bytes") is None:
         return []
     tables = result.get("tables") or []
     copied = sum(1 for table in tables if table.get("state") == "r")
     lag = words.size(result["lag_bytes"])
-    return [Line(f"  state: {copied} of {len(tables)} tables copied, {lag} behind.")]
+    told = f"{copied} of {len(tables)} tables copied, {lag} behind."
+    return [Line(f"  {_item(result)}: {told}")]
+
+
+def _dry_replication(host: str, result: Mapping[str, Any]) -> list[Line]:
+    diff = result.get("diff") or {}
+    then = (diff.get("before") or {}).get("authority")
+    there = (diff.get("after") or {}).get("authority")
+    if not result.get("changed") or then == there:
+        return _replication(host, {**result, "changed": False})
+    return [Line(f"  {_item(result)}: {there} would be written.")]
+
+
+def _item(result: Mapping[str, Any]) -> str:
+    return str(result.get("item") or "state")
 
 
 def _verified(_host: str, result: Mapping[str, Any]) -> list[Line]:
@@ -253,9 +281,8 @@ def _verified(_host: str, result: Mapping[str, Any]) -> list[Line]:
     rows = f"{int(result.get('rows') or 0):,} rows"
     if result["equal"]:
         spent = words.duration(result.get("seconds") or 0)
-        return [Line(f"  state: {rows} compared, equal ({spent}).", "good")]
-    differing = ", ".join(map(str, result.get("differing") or ()))
-    return [Line(f"  state: {rows} compared, different: {differing}.", "bad")]
+        return [Line(f"  {_item(result)}: {rows} compared, equal ({spent}).", "good")]
+    return [Line(f"  {_item(result)}: {rows} compared, not equal.", "bad")]
 
 
 def _transfer(tell: Callable[[Mapping[str, Any]], str], tone: Tone) -> Teller:
@@ -271,10 +298,11 @@ def _reconciled(said: str) -> Teller:
         if "repaired" not in result:
             return []
         rows = [f"{r['table']} {r['key']} ({r['kind']})" for r in result["repaired"]]
-        told = [f"  state: {said} on {result.get('side')}: {row}." for row in rows]
+        item = _item(result)
+        told = [f"  {item}: {said} on {result.get('side')}: {row}." for row in rows]
         compared = f"{int(result.get('rows') or 0):,} rows compared"
         left = len(result.get("left") or ())
-        end = f"  state: {compared}, {len(rows)} {said}, {left} left."
+        end = f"  {item}: {compared}, {len(rows)} {said}, {left} left."
         return [Line(text) for text in told] + [Line(end, "bad" if left else "good")]
 
     return lines
@@ -295,5 +323,6 @@ _TELLERS: Mapping[str, Teller] = {
 }
 _DRY_TELLERS: Mapping[str, Teller] = {
     "traffic": _dry_traffic,
+    "replication": _dry_replication,
     "state_reconcile": _reconciled("would be repaired"),
 }

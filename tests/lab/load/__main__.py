@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
+import os
 import random
 import signal
 import time
@@ -121,16 +123,25 @@ async def flush(log: TextIO, stopping: asyncio.Event) -> None:
         log.flush()
 
 
+def go_first() -> None:
+    """Run before everything else where that is allowed: customers do not wait for a
+    busy machine before they ask, and a late clock would be measured as a pause.
+    """
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
 def main() -> None:
     """Read the arguments and work."""
     parser = argparse.ArgumentParser(prog="python -m tests.lab.load")
     parser.add_argument("log")
     parser.add_argument("routers", type=Router.at, nargs="+")
-    parser.add_argument("--reads", type=float, default=360)
-    parser.add_argument("--writes", type=float, default=66)
+    parser.add_argument("--reads", type=float, default=290)
+    parser.add_argument("--writes", type=float, default=80)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     gc.freeze()
+    go_first()
     with Path(arguments.log).open("w", buffering=1 << 16) as log:
         asyncio.run(work(arguments, log))
 

@@ -218,12 +218,16 @@ def manifest(
 @click.option(
     "--export", "path", default="", metavar="PATH", help="Check this export instead."
 )
-@item_option
+@click.option(
+    "--item",
+    default="",
+    help="The state item; absent: each one, of exports the first with an export_key.",
+)
 @click.option("--side", type=SIDES, default=None, help="Compare the export with it.")
 @format_option()
 @click.pass_context
 def verify(ctx: click.Context, /, **chosen: Any) -> Exit:
-    """Compare both databases row by row, or an export with its manifest.
+    """Compare both sides of the state row by row, or an export with its manifest.
 
     With --side the rows of the export are compared with that side's database too. Keys
     that differ are named, and the command does not end with 0.
@@ -231,6 +235,7 @@ def verify(ctx: click.Context, /, **chosen: Any) -> Exit:
     \b
     Examples:
       hal9-migrate state verify
+      hal9-migrate state verify --item orders
       hal9-migrate state verify --export /var/backups/orders-1
       hal9-migrate state verify --export /var/backups/orders-1 --side new
     """

@@ -57,6 +57,19 @@ class TestPhase:
             "Would be committed, if its gates pass: canary 10% (epoch 7).",
         ]
 
+    def test_a_dry_run_holds_each_task_against_what_it_found(self) -> None:
+        state = at("state", 1, 5000, on_new=["a", "b"])
+        back = {**state, "phase": "canary"}
+        events = [
+            ok("phase", position=after, changed=True, diff={"before": state})
+            for after in (back, {**state, "on_new": ["a"]}, {**state, "on_new": ["b"]})
+        ]
+        assert said(*events, progress=Progress(is_dry=True)) == [
+            "Would be rolled back to canary 50% (epoch 7).",
+            "Would be recorded: b on legacy.",
+            "Would be recorded: a on legacy.",
+        ]
+
     def test_says_that_it_went_back(self) -> None:
         begun = ok("phase", position=BEGUN, changed=True)
         back = ok("phase", position=BEFORE, changed=True)
@@ -72,6 +85,17 @@ class TestPhase:
         paused = {**BEFORE, "paused": True}
         lines = said(*(ok("phase", position=p) for p in (BEFORE, paused, BEFORE)))
         assert lines == ["Paused.", "Resumed."]
+
+    def test_says_of_each_item_which_side_the_journal_has_it_on(self) -> None:
+        some = {**BEGUN, "on_new": ["sessions"], "authority": "new"}
+        both = {**some, "on_new": ["sessions", "orders"]}
+        back = {**some, "on_new": [], "authority": "legacy"}
+        lines = said(*(ok("phase", position=p) for p in (BEGUN, some, both, back)))
+        assert lines[1:] == [
+            "Recorded: sessions on new.",
+            "Recorded: orders on new.",
+            "Recorded: orders, sessions on legacy.",
+        ]
 
     def test_says_that_a_step_was_done_already(self) -> None:
         lines = said(ok("phase", position=BEFORE, skip=True, changed=False))
@@ -119,27 +143,51 @@ class TestGate:
 class TestState:
     def test_says_how_far_the_copy_is(self) -> None:
         tables = [{"name": "a", "state": "r"}, {"name": "b", "state": "d"}]
-        event = ok("replication_info", tables=tables, lag_bytes=1_200_000)
-        assert said(event) == ["  state: 1 of 2 tables copied, 1.2 MB behind."]
+        event = ok(
+            "replication_info", item="orders", tables=tables, lag_bytes=1_200_000
+        )
+        assert said(event) == ["  orders: 1 of 2 tables copied, 1.2 MB behind."]
 
     def test_says_how_long_writes_were_paused(self) -> None:
-        event = ok("replication", authority="new", write_pause_ms=84.2)
-        assert said(event) == ["  state: new is written now; writes paused 84 ms."]
+        switched = {"item": "orders", "authority": "new", "write_pause_ms": 84.2}
+        event = ok("replication", changed=True, **switched)
+        assert said(event) == ["  orders: new is written now; writes paused 84 ms."]
+
+    def test_does_not_tell_an_earlier_switch_as_its_own(self) -> None:
+        before = {"item": "orders", "authority": "new", "write_pause_ms": 84.2}
+        facts = {"tables": [{"name": "a", "state": "r"}], "lag_bytes": 0}
+        event = ok("replication", changed=False, **before, **facts)
+        assert said(event) == ["  orders: 1 of 1 tables copied, 0 B behind."]
+
+    def test_a_dry_run_says_which_side_would_be_written(self) -> None:
+        diff = {"before": {"authority": "new"}, "after": {"authority": "legacy"}}
+        event = ok(
+            "replication", item="orders", changed=True, write_pause_ms=84.2, diff=diff
+        )
+        dry = Progress(is_dry=True)
+        assert said(event, progress=dry) == ["  orders: legacy would be written."]
 
     def test_says_that_the_rows_are_equal(self) -> None:
-        event = ok("state_verify", equal=True, rows=100_000, seconds=3.2)
-        assert said(event) == ["  state: 100,000 rows compared, equal (3 s)."]
+        event = ok("state_verify", item="orders", equal=True, rows=100_000, seconds=3.2)
+        assert said(event) == ["  orders: 100,000 rows compared, equal (3 s)."]
 
     def test_every_repaired_row_is_told(self) -> None:
         rows = [{"table": "public.labels", "key": "a", "kind": "changed"}]
-        event = ok("state_reconcile", repaired=rows, left=[], side="new", rows=604)
+        event = ok(
+            "state_reconcile",
+            item="orders",
+            repaired=rows,
+            left=[],
+            side="new",
+            rows=604,
+        )
         assert said(event) == [
-            "  state: repaired on new: public.labels a (changed).",
-            "  state: 604 rows compared, 1 repaired, 0 left.",
+            "  orders: repaired on new: public.labels a (changed).",
+            "  orders: 604 rows compared, 1 repaired, 0 left.",
         ]
         dry = Progress(is_dry=True)
         assert said(event, progress=dry)[1] == (
-            "  state: 604 rows compared, 1 would be repaired, 0 left."
+            "  orders: 604 rows compared, 1 would be repaired, 0 left."
         )
 
 
