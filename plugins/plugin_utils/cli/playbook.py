@@ -13,7 +13,6 @@ import shlex
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Callable
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.workplace import (
+    workplace,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     DependencyMissing,
 )
@@ -96,11 +98,8 @@ def ansible_playbook() -> str:
 @contextmanager
 def private_directory() -> Iterator[Path]:
     """Give a new directory that only its owner can enter, and remove it afterwards."""
-    path = Path(tempfile.mkdtemp(prefix="hal9-migrate-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    with workplace({}) as path:
+        yield Path(path)
 
 
 def run(play: Play, settings: Settings, listener: Listener) -> Ended:

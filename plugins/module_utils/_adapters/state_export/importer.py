@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -47,6 +46,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.sorting import (
     with_room,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.workplace import (
+    workplace,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
@@ -192,7 +194,7 @@ class _Run:
         if chunk is None or self.asked.structure == "none":
             yield ""
             return
-        with tempfile.TemporaryDirectory(prefix="hal9-import-") as directory:
+        with workplace({}) as directory:
             path = os.path.join(directory, "structure")
             reader = PieceReader(self.place, chunk, self.manifest.compression)
             with reader, open(path, "wb") as file:

@@ -1,0 +1,8 @@
+"""Every step of an export at which it can be killed; integration tests run a sample."""
+
+from __future__ import annotations
+
+from tests.integration.state_export.conftest import bed, shelf
+from tests.integration.state_export.test_kills import TestKilledExport
+
+__all__ = ["TestKilledExport", "bed", "shelf"]
