@@ -26,6 +26,7 @@ def judged(item: str, result: Mapping[str, Any]) -> dict[str, Any]:
     if found["verdict"] == "pass":
         return found
     facts = {key: value for key, value in found.items() if key != "changed"}
+    facts["item"] = item
     if found["verdict"] == "hold":
         raise GateFailed(
             f"{item} is written too fast to compare: {len(found['unsettled'])} rows "
@@ -35,7 +36,7 @@ def judged(item: str, result: Mapping[str, Any]) -> dict[str, Any]:
         )
     raise GateFailed(
         f"{item} differs between legacy and new: {_named(found)}. Find out why before "
-        "anything is switched; hal9.migrate.state_reconcile shows and repairs rows.",
+        "anything is switched.",
         **facts,
     )
 
