@@ -269,6 +269,8 @@ def _conclude(
         found |= summary.of_fault(lab.requests, breaking.broken_at)
         if document["incidents"]:
             found["report"] = str(summary.incident_page(Path(report).parent))
+    if not Path(found["report"]).is_file():
+        found["report"] = ""
     return found
 
 

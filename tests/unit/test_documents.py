@@ -66,6 +66,40 @@ class TestPage:
         assert [link for link in links if not (folder / link).exists()] == []
 
 
+SOURCES = [
+    path
+    for folder in ("plugins", "roles", "playbooks")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in (".py", ".yml")
+]
+ADVICE = re.compile(r"`(?:hal9-migrate|\{COMMAND\}) ([a-z-][^`\n]*)`")
+NEXT = re.compile(r'f"\{COMMAND\} ([a-z-][^"\n]*)"')
+
+
+def advised(path: Path) -> list[str]:
+    """Give the commands that messages of a file advise, with values filled in."""
+    text = path.read_text()
+    lines = sorted({*ADVICE.findall(text), *NEXT.findall(text)})
+    named = [re.sub(r"--phase \{[^}]*\}", "--phase canary", line) for line in lines]
+    return [re.sub(r"\{+[^}]*\}+|[A-Z_]{2,}", "25%", line) for line in named]
+
+
+def is_there(line: str) -> bool:
+    """Whether the command takes a line."""
+    try:
+        parse(line)
+    except click.UsageError:
+        return False
+    return True
+
+
+class TestMessages:
+    def test_what_they_advise_is_there(self):
+        said = [(path.name, line) for path in SOURCES for line in advised(path)]
+        assert len(said) > 30
+        assert [(name, line) for name, line in said if not is_there(line)] == []
+
+
 class TestReading:
     @pytest.mark.parametrize("line", ["sign-off", "migrate --fast", "state forget"])
     def test_what_is_not_there_is_refused(self, line):

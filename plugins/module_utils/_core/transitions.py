@@ -197,7 +197,7 @@ def _demand_known_share(
     seen = newest(routers)
     if seen is None or seen.epoch <= position.epoch or seen.share == position.share:
         return
-    command = f"{COMMAND} rollback --percentage {percent(seen.share)[:-1]}"
+    command = f"{COMMAND} rollback --to {percent(seen.share)}"
     raise refusal(
         migration,
         position,

@@ -100,7 +100,7 @@ def write(made: tuple[Report, ...], directory: Path, *, is_dry: bool) -> list[st
         raise MigrateError(
             f"The report cannot be written to {directory}: {error.strerror}. Name a"
             " directory that this user may write to, as `reports` of the declaration or"
-            " with `hal9-migrate report --output`.",
+            " with `hal9-migrate report --output DIRECTORY`.",
             directory=str(directory),
         ) from error
     return changed

@@ -254,6 +254,36 @@ class TestCommand:
         assert path == tmp_path / "out" / "shop-report.json"
         assert json.loads(path.read_text())["migration"] == "shop"
 
+    def test_an_abort_ends_the_step_in_flight_and_leaves_an_incident_report(
+        self, operator: Operator
+    ) -> None:
+        # Without users there is no evidence: the step waits for it.
+        line = "migrate --phase canary --percentage 25 --yes"
+        with operator.typing(line) as waiting:
+            wait_until(lambda: _in_force(operator) == [2500, 2500], 60, "the step")
+            ended = operator.types("abort --yes --reason looks-bad")
+            out, errors = waiting.communicate(timeout=BOUND)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert waiting.returncode != 0, out + errors
+        assert _in_force(operator) == [0, 0]
+        pages = sorted((operator.bed.directory / "state").glob("*-incident-*.html"))
+        assert len(pages) == 2
+        assert "looks-bad" in pages[-1].read_text()
+
+    def test_a_rollback_to_a_share_takes_exactly_that_share(
+        self, operator: Operator
+    ) -> None:
+        with users(operator.bed):
+            step = operator.types("migrate --phase canary --percentage 25 --yes")
+            assert step.returncode == 0, step.stdout + step.stderr
+        ended = operator.types("rollback --to 0.29% --yes")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        _end_lease(operator)
+        routers = operator.status()["routers"].values()
+        shares = [one["reading"]["setting"]["share"] for one in routers]
+        assert shares == [29, 29]
+        assert operator.types("rollback --to zero --yes").returncode == 0
+
     def test_a_hold_brings_a_share_into_force_whose_lease_is_over(
         self, operator: Operator
     ) -> None:

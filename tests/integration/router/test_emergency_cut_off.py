@@ -16,8 +16,8 @@ from tests.bench.site import BenchSite, site
 from tests.lab.parts import scratch_directory
 
 CUT = ("r02", "r03")
-UNREACHABLE = 4
-"""How ansible-playbook ends when some host could not be reached."""
+FAILED, UNREACHABLE = 2, 4
+"""How ansible-playbook ends when a host failed, and when one could not be reached."""
 
 PATIENCE_SECONDS = 90
 """ssh waits for many minutes on a kept connection whose other end is gone."""
@@ -106,4 +106,16 @@ def test_the_router_that_is_left_is_tripped_and_the_rest_is_named(
     assert code == UNREACHABLE, output
     assert "1 of 3 routers are tripped and read back (r01)" in output
     assert "The journal could not be told" in output
+    assert "Out of reach: r02, r03." in output
     assert "No incident report was written: the coordinator could not be" in output
+
+
+def test_a_router_that_is_not_read_back_as_tripped_is_named_and_fails(
+    kept: tuple[BenchSite, KeptConnections],
+) -> None:
+    made, ansible = kept
+    made.routers[1].run("pkill", "-KILL", "haproxy")
+    code, output = ansible.run("ansible-playbook", "hal9.migrate.emergency_rollback")
+    assert made.routers[0].is_tripped_for_good(), output
+    assert code == FAILED, output
+    assert "Not every router is tripped: r02 was reached" in output

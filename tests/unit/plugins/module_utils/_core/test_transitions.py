@@ -187,7 +187,7 @@ class TestBegin:
         foreign = router_that_holds(position, share=0, epoch=position.epoch + 2)
         with pytest.raises(IllegalTransition, match="did not give") as refusal:
             begin(SHOP, position, step(SHOP, "canary 50%"), ALICE, [foreign])
-        assert next_of(refusal) == "hal9-migrate rollback --percentage 0"
+        assert next_of(refusal) == "hal9-migrate rollback --to 0%"
 
     def test_after_the_state_went_back_to_legacy_is_refused(self) -> None:
         position = position_after(SHOP, "state 50%")
