@@ -107,6 +107,10 @@ class ShopLab:
         has had time to follow.
         """
         wait_until(self._rows_agree, 60, "both sides: same rows")
+        return self.not_once_now(side)
+
+    def not_once_now(self, side: str) -> list[str]:
+        """Return the acknowledged writes that are not exactly once on a side."""
         found = Counter(
             str(key) for (key,) in self._sql(side, "SELECT key FROM orders")
         )
