@@ -6,10 +6,14 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters import workplace
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_export import (
+    durable,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
     StateConflict,
@@ -203,6 +207,30 @@ class TestServer:
         with pytest.raises(MigrateError, match="permission denied for table items"):
             shelf.export()
 
+    def test_it_goes_on_when_a_revoked_permission_is_given_back(
+        self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name, before = shelf.shop.name, shelf.sums("legacy")
+        shelf.shop.sql("legacy", "ALTER TABLE items OWNER TO CURRENT_USER")
+        shelf.shop.sql("legacy", f"GRANT SELECT ON items TO {name}")
+        shelf.shop.changes = {"legacy": shelf.shop.application("legacy")}
+        real, copied = durable.rename, iter(range(10_000))
+
+        def revoking(*arguments: Any) -> None:
+            if next(copied) == 4:
+                shelf.shop.sql("legacy", f"REVOKE SELECT ON items FROM {name}")
+            real(*arguments)
+
+        monkeypatch.setattr(durable, "rename", revoking)
+        with pytest.raises(MigrateError, match="permission denied for table items"):
+            shelf.export()
+        there = len(shelf.journal)
+        shelf.shop.sql("legacy", f"GRANT SELECT ON items TO {name}")
+        shelf.export()
+        assert len(shelf.journal) > there > 0
+        shelf.import_()
+        assert shelf.sums("new") == before
+
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 class TestFullDisk:
@@ -279,9 +307,16 @@ class TestSelection:
         assert shelf.parts("new") == shelf.parts("legacy")
         assert shelf.sums("new") == shelf.sums("legacy")
 
-    def test_rates_are_kept(self, shelf: Shelf) -> None:
-        result = shelf.export(limits=Limits(rows_per_second=ROWS / 2))
-        assert result["progress"]["rows_per_second"] <= ROWS / 2 * 1.1
+    @pytest.mark.parametrize("rate", ["rows_per_second", "bytes_per_second"])
+    def test_rates_are_kept(self, shelf: Shelf, rate: str) -> None:
+        half = shelf.export()["progress"][rate.partition("_")[0]] / 2
+        again = shelf.directory / "again"
+        again.mkdir()
+        limits = Limits(**{rate: half})
+        out = Shelf(shelf.shop, again).export(limits=limits)
+        into = shelf.import_(limits=limits)
+        for result in (out, into):
+            assert 0 < result["progress"][rate] <= half * 1.1
 
     def test_raw_pieces_come_back_too(self, shelf: Shelf) -> None:
         shelf.export(compression="none")

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ def instead(path: Path, make: Callable[[Path], Any]) -> None:
 def pipe_at(path: Path) -> None:
     """A pipe: who opens it without care waits for ever."""
     os.mkfifo(path)
+
+
+def device_at(path: Path) -> None:
+    """/dev/zero, which never ends."""
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))
 
 
 def socket_at(path: Path) -> None:
@@ -169,6 +175,7 @@ HARMS: dict[str, tuple[Harm, str]] = {
         lambda s: instead(s.path / "manifest.sig", pipe_at),
         "no plain file",
     ),
+    "device": (lambda s: instead(chunk(s), device_at), "no plain file"),
     "socket": (lambda s: instead(chunk(s), socket_at), "cannot be read"),
     "directory": (lambda s: instead(chunk(s), Path.mkdir), "no plain file"),
     "huge signature": (

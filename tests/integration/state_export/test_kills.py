@@ -24,6 +24,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_expor
     Client,
 )
 from tests.integration.state_export.shelf import ROWS, Shelf
+from tests.integration.state_export.test_hostile import flip
 from tests.lab.parts import wait_until
 
 SAMPLE = (1, 2, 4, 5, 7, 8, 9, 10, 11, 40, 41, 42, 43, 44)
@@ -124,6 +125,21 @@ class TestKilledExport:
         """The holder sees that the export is whole."""
         wait_until(lambda: shelf.holders() == [], 5, "the holder to end")
         return True
+
+    @pytest.mark.parametrize("harm", ["flipped", "lost"])
+    def test_a_chunk_that_was_harmed_in_between_is_copied_again(
+        self, shelf: Shelf, harm: str
+    ) -> None:
+        before = shelf.sums("legacy")
+        assert in_a_child(dying_at(40, after=True), shelf.export) == signal.SIGKILL
+        line = shelf.journal[2]
+        (chunk,) = (shelf.path / "chunks").rglob(f"{line['digest']}*")
+        chunk.unlink() if harm == "lost" else flip(chunk)
+        shelf.export()
+        again = [one for one in shelf.journal if one["piece"] == line["piece"]]
+        assert [one["digest"] for one in again] == [line["digest"]] * 2
+        assert shelf.import_()["complete"]
+        assert shelf.sums("new") == before
 
     def test_a_psql_without_its_exporter_ends(self, shelf: Shelf) -> None:
         """Killed when psql was told of a pipe that it has not opened yet."""
