@@ -278,11 +278,15 @@ def _item(result: Mapping[str, Any]) -> str:
 def _verified(_host: str, result: Mapping[str, Any]) -> list[Line]:
     if "equal" not in result:
         return []
-    rows = f"{int(result.get('rows') or 0):,} rows"
-    if result["equal"]:
-        spent = words.duration(result.get("seconds") or 0)
-        return [Line(f"  {_item(result)}: {rows} compared, equal ({spent}).", "good")]
-    return [Line(f"  {_item(result)}: {rows} compared, not equal.", "bad")]
+    item, rows = _item(result), f"{int(result.get('rows') or 0):,} rows"
+    behind = [
+        Line(f"  {item}: {name} would give out a number that is taken.", "bad")
+        for name in result.get("sequences") or ()
+    ]
+    if not result["equal"]:
+        return [*behind, Line(f"  {item}: {rows} compared, not equal.", "bad")]
+    spent = words.duration(result.get("seconds") or 0)
+    return [*behind, Line(f"  {item}: {rows} compared, equal ({spent}).", "good")]
 
 
 def _transfer(tell: Callable[[Mapping[str, Any]], str], tone: Tone) -> Teller:

@@ -15,6 +15,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.recor
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
     verify,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.engine import (
+    PostgresLink,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.verify import (
     Verification,
 )
@@ -88,6 +91,22 @@ class TestVerification:
         result = Verification(linked.site).run()
         assert result["structure"] == ["constraint public.orders.low differs"]
         assert result["verdict"] == "fail"
+
+    def test_a_column_that_only_the_other_side_has_keeps_from_switching(
+        self, linked: Shop
+    ) -> None:
+        """Legacy could not follow it: the way back would stop at the first write."""
+        linked.sql("new", "ALTER TABLE orders ADD COLUMN extra int")
+        named = "public.orders.extra integer (only there)"
+        result = Verification(linked.site).run()
+        assert (result["verdict"], result["structure"]) == ("fail", [named])
+        with PostgresLink(linked.site) as link:
+            assert link.drift() == (named,)
+
+    def test_an_extension_that_is_lacking_is_named(self, linked: Shop) -> None:
+        linked.sql("legacy", "CREATE EXTENSION pg_prewarm")
+        result = Verification(linked.site).run()
+        assert result["structure"] == ["extension pg_prewarm"]
 
     def test_what_else_is_lacking_is_named(self, linked: Shop) -> None:
         linked.sql("legacy", "CREATE TYPE mood AS ENUM ('good', 'bad')")

@@ -76,7 +76,7 @@ class Replication:
         reasons += self.engine.unready(seen.reading)
         if seen.reading.live is not None and seen.drift:
             lacking = ", ".join(seen.drift[:20])
-            reasons.append(f"new lacks of legacy's structure: {lacking}")
+            reasons.append(f"the structure of new is not legacy's: {lacking}")
         return {
             **_shown(seen.reading),
             **self._copying(),

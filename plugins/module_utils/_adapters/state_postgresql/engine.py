@@ -83,7 +83,7 @@ class PostgresLink:
         return items(site_facts(self.site, self.legacy, self.new, authority))
 
     def drift(self) -> tuple[str, ...]:
-        """Return what the structure of new lacks of legacy's."""
+        """Return what the structure of new lacks of legacy's, or has beyond it."""
         return structure.missing(self.legacy, self.new, self.site)
 
     def unlinked(self) -> bool:
@@ -201,8 +201,8 @@ class PostgresLink:
         lacking = self.drift()
         if lacking:
             raise StateConflict(
-                f"New lacks of legacy's structure: {', '.join(lacking[:20])}. Apply "
-                "the same changes on new, then run again.",
+                f"The structure of new is not legacy's: {', '.join(lacking[:20])}. "
+                "Apply the same changes on both, then run again.",
                 drift=list(lacking),
             )
 

@@ -137,10 +137,27 @@ def entries(session: Session, site: Site) -> set[str]:
 
 
 def missing(source: Session, target: Session, site: Site) -> tuple[str, ...]:
-    """Return what the source's tables have and the target's lack, by name."""
+    """Return what the source's tables have and the target's lack, by name, and the
+    columns that only the target has: nothing could follow them on the way back.
+    """
     lacking = columns(source, site) - columns(target, site)
     lacking |= attachments(source, site) - attachments(target, site)
-    return tuple(sorted(lacking))
+    return tuple(sorted(lacking | only_there(source, target, site)))
+
+
+def only_there(source: Session, target: Session, site: Site) -> set[str]:
+    """Return the columns that only the target has, of tables that both have."""
+    ours = columns(source, site)
+    tables = {_table_of(column) for column in ours}
+    return {
+        f"{column} (only there)"
+        for column in columns(target, site) - ours
+        if _table_of(column) in tables
+    }
+
+
+def _table_of(column: str) -> str:
+    return column.partition(" ")[0].rpartition(".")[0]
 
 
 def of(session: Session, site: Site) -> Structure:

@@ -124,9 +124,13 @@ class Comparison:
         return {**_result(seen, findings), "sequences": lagging}
 
     def lacking(self) -> tuple[str, ...]:
-        """Return what the target lacks of the source's structure."""
+        """Return what the target lacks of the source's structure, and the columns
+        that only the target has.
+        """
         site = self.asked.site
-        return structure.of(self.target, site).lacks_of(structure.of(self.source, site))
+        more = structure.only_there(self.source, self.target, site)
+        source, target = (structure.of(e, site) for e in (self.source, self.target))
+        return tuple(sorted({*target.lacks_of(source), *more}))
 
     def tables(self, lacking: Iterable[str] = ()) -> list[Table]:
         """Return the tables that can be compared: their columns are on both sides."""

@@ -171,6 +171,14 @@ class TestState:
         event = ok("state_verify", item="orders", equal=True, rows=100_000, seconds=3.2)
         assert said(event) == ["  orders: 100,000 rows compared, equal (3 s)."]
 
+    def test_says_which_sequence_is_behind(self) -> None:
+        found = {"rows": 7, "seconds": 3, "sequences": ["public.orders_id_seq"]}
+        event = ok("state_verify", item="orders", equal=True, **found)
+        assert said(event) == [
+            "  orders: public.orders_id_seq would give out a number that is taken.",
+            "  orders: 7 rows compared, equal (3 s).",
+        ]
+
     def test_every_repaired_row_is_told(self) -> None:
         rows = [{"table": "public.labels", "key": "a", "kind": "changed"}]
         event = ok(
