@@ -55,7 +55,7 @@ molecule: ready ready-tests ## Run the Molecule scenarios: separate hosts over s
 	@$(STAGE) $@ .ci/molecule
 
 bench: ready ready-tests ## Measure what the README claims, as ratios in one run
-	@$(PYTHON) -m tests.bench
+	@$(PYTHON) -m tests.bench --write
 
 chaos: ready ready-tests ## End processes at every point of a migration and look what is left
 	@$(PYTHON) -m pytest -q tests/chaos

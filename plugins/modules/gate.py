@@ -15,6 +15,7 @@ short_description: Judges the evidence of a step and renews the lease
 description:
   - Samples the counters of all routers on one router each second, renews the lease, and says pass, fail or hold.
   - Silence never passes. See the guide on evidence for how it decides.
+  - Compares the two halves of legacy that the routers count with each other, too. Where they differ, it holds.
   - The action plugin of the same name repeats attempts until a verdict or the step's deadline, and prints each reading.
     It stops when the controller's process is gone, so that the lease can run out.
 options:
@@ -186,6 +187,7 @@ def _sampling(migration: Migration, params: dict[str, Any]) -> GateSampling:
             else None
         ),
         lambda failed_checks: read_vitals(hosts, failed_checks),
+        lambda: router.arms(migration.name),
     )
 
 

@@ -41,9 +41,28 @@ options:
     description: The length of the lease; the action plugin gives the declaration's.
     type: int
   gradual_seconds:
-    description: Move the share over so many seconds. The module runs for as long.
+    description:
+      - Move the share over so many seconds.
+      - The action plugin makes the change in calls of a few seconds, each with a lease of
+        its own, and stops when its controller is gone. Check mode takes no time.
+      - One call moves users for less than O(lease_seconds), or is refused.
     type: float
     default: 0
+  gradual_part:
+    description: Which part of a gradual change this call makes, set by the action plugin.
+    type: dict
+    suboptions:
+      seconds:
+        description: How long this call moves users at most.
+        type: float
+        required: true
+      done:
+        description: How many of O(gradual_seconds) are over.
+        type: float
+        default: 0
+      origin:
+        description: The share at which the change began; the one in force when left out.
+        type: int
   head:
     description: The journal's last event, which the router keeps so that a truncated
       journal is noticed.
@@ -129,6 +148,11 @@ clock:
   returned: success
   type: float
   sample: 1795201899.2
+origin:
+  description: The share at which the gradual change began.
+  returned: with O(gradual_seconds)
+  type: int
+  sample: 0
 closed:
   description: How many connections were ended.
   returned: success
@@ -147,11 +171,13 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.change import (
     Change,
     Clock,
+    Gradual,
     Paused,
     Present,
     Released,
     Tripped,
     closed,
+    gradual,
     refuse_wrong_clock,
     result,
     setting,
@@ -165,6 +191,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._edge import (
 HEAD = {
     "sequence": {"type": "int", "default": 0},
     "digest": {"type": "str", "default": ""},
+}
+PART = {
+    "seconds": {"type": "float", "required": True},
+    "done": {"type": "float", "default": 0},
+    "origin": {"type": "int"},
 }
 
 
@@ -196,6 +227,7 @@ def _arguments() -> dict[str, Any]:
         "epoch": {"type": "int"},
         "lease_seconds": {"type": "int"},
         "gradual_seconds": {"type": "float", "default": 0},
+        "gradual_part": {"type": "dict", "options": PART},
         "head": {"type": "dict", "options": HEAD},
         "cause": {
             "type": "str",
@@ -211,29 +243,36 @@ def _arguments() -> dict[str, Any]:
 def _sync(params: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
     migration, clock = params["migration"]["name"], Clock()
     router = HaproxyRouter.open(params["directory"])
-    change = _change(migration, params)
+    part = _part(router, params)
+    change = _change(migration, params, part)
     before = router.read(migration)
     if params["state"] == "present":
         refuse_wrong_clock(before.clock, params["controller_clock"])
     prospect = change.prospect(before)
+    origin = {"origin": part.origin} if part else {}
     if is_dry:
-        return result(before, dataclasses.replace(before, setting=prospect)) | {
-            "closed": 0
-        }
-    after = change.carry_out(router, clock)
-    ended = closed(router, migration, params["close_connections"])
-    return result(before, after) | {"closed": ended}
+        after, ended = dataclasses.replace(before, setting=prospect), 0
+    else:
+        after = change.carry_out(router, clock)
+        ended = closed(router, migration, params["close_connections"])
+    return {**result(before, after), **origin, "closed": ended}
 
 
-def _change(migration: str, params: dict[str, Any]) -> Change:
+def _part(router: HaproxyRouter, params: dict[str, Any]) -> Gradual | None:
+    if params["state"] != "present" or not params["gradual_seconds"]:
+        return None
+    migration = params["migration"]["name"]
+    return gradual(params, lambda: router.share_in_force(migration))
+
+
+def _change(migration: str, params: dict[str, Any], part: Gradual | None) -> Change:
     if params["state"] == "tripped":
         return Tripped(migration, params["cause"])
     if params["state"] == "released":
         return Released(migration, params["epoch"])
     if params["state"] == "paused":
         return Paused(migration, params["pause_seconds"])
-    lease = params["lease_seconds"]
-    return Present(setting(migration, params), lease, params["gradual_seconds"])
+    return Present(setting(migration, params), params["lease_seconds"], part)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Benchmarks, all or some: `python -m tests.bench [--quick] [--only a,b]`.
 
-Rows go to `.bench/results.json`; with `--write` the tables in `docs/benchmarks.md` are
-refreshed too. Suites that were not run keep their rows in both. Each row is a ratio of
-two things measured side by side in one run.
+Rows go to `.bench/results.json`; with `--write` the tables in `docs/benchmarks.md` and
+`docs/evidence.md` are refreshed too. Suites that were not run keep their rows in both.
+Each row is a ratio of two things measured side by side in one run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.bench import evidence
 from tests.bench.page import Row, line, measured, replaced, told_by, with_figures
 
 SUITES = (
@@ -70,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", type=_chosen, default=SUITES, help=f"of {', '.join(SUITES)}"
     )
-    parser.add_argument("--write", action="store_true", help=f"refresh {PAGE}")
+    parser.add_argument("--write", action="store_true", help="refresh the pages")
     return parser.parse_args()
 
 
@@ -99,7 +100,9 @@ def _keep(suite: str, rows: list[Row], *, write: bool) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     content = sorted(replaced(kept, suite, rows), key=_place)
     RESULTS.write_text(json.dumps(content, indent=2) + "\n")
-    if write:
+    if write and suite == "evidence":
+        evidence.refresh(rows)
+    elif write:
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(with_figures(page, suite, rows, SUITES), encoding="utf-8")
 

@@ -4,20 +4,16 @@
 """The figures of the evidence engine: false alarms and detection times, by simulation
 with stated seeds.
 
-`python -m tests.bench.evidence [--quick] [--write docs/evidence.md]`. The traffic is
-simulated, the judge is the real one. Times are simulated seconds from the moment new
-turns bad.
+The traffic is simulated, the judge is the real one. Times are simulated seconds from
+the moment new turns bad. Its figures have a page of their own.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
-from typing import Any
 
 import numpy as np
 
@@ -41,9 +37,9 @@ from tests.bench.evidence_streams import (
     ramp,
     samples_of,
 )
+from tests.bench.page import BEGIN, END, Row
 
-Row = dict[str, Any]
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+PAGE = Path("docs/evidence.md")
 
 TO_FIND = "time to find 0.1 → 1 % errors at 5 % of 200/s"
 
@@ -259,23 +255,9 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _refresh(page: Path, text: str) -> None:
-    head, _unused, rest = page.read_text().partition(BEGIN)
-    page.write_text(f"{head}{BEGIN}\n{text}{END}{rest.partition(END)[2]}")
-
-
-def main(show: Callable[[str], None] = print) -> int:
-    """Print the table, refresh the page on request; 1 when a bound does not hold."""
-    parser = argparse.ArgumentParser(prog="tests.bench.evidence", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer runs")
-    parser.add_argument("--write", metavar="PAGE", help="refresh the figures in it")
-    chosen = parser.parse_args()
-    rows = run(quick=chosen.quick)
-    show(table(rows))
-    if chosen.write:
-        _refresh(Path(chosen.write), table(rows))
-    return 1 if any(row["holds"] is False for row in rows) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def refresh(rows: Sequence[Row]) -> None:
+    """Replace the figures in docs/evidence.md, and say where they were measured."""
+    head, _unused, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    told = f"Measured on {rows[0]['measured']}.\n\n" if rows else ""
+    figures = f"{BEGIN}\n{told}{table(rows)}{END}"
+    PAGE.write_text(f"{head}{figures}{rest.partition(END)[2]}", encoding="utf-8")

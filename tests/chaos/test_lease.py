@@ -11,6 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy import (
+    mapfile,
+)
 from tests.chaos.controller import BOUND_SECONDS, end_group
 from tests.chaos.stateless import LEASE_SECONDS, Stateless, stateless
 from tests.integration.router.client import ask_users
@@ -18,6 +21,9 @@ from tests.lab.parts import wait_until
 
 ATTEMPT_SECONDS = 5
 """How long a gate that is under way looks, and renews the lease, at most."""
+GRADUAL_SECONDS = 20
+PART_SECONDS = 2
+"""How long one call of a gradual change moves users, at most, with this lease."""
 USERS = [f"user{number}" for number in range(100)]
 
 pytestmark = pytest.mark.timeout(900)
@@ -40,6 +46,12 @@ def sides(lab: Stateless) -> set[str]:
 def leases(lab: Stateless) -> list[int]:
     """Until when each router may use its share."""
     return [each.adapter.read("shop").lease_until for each in lab.site.routers]
+
+
+def shares(lab: Stateless) -> list[int]:
+    """The share that each router holds now, on the way of a gradual change too."""
+    paths = [each.directory / "shop.map" for each in lab.site.routers]
+    return [mapfile.read(str(path), "shop").share for path in paths]
 
 
 def wait_for_line(running: subprocess.Popen[str], part: str) -> None:
@@ -87,6 +99,47 @@ class TestControllerLost:
         assert codes == [0]
         assert served.trouble == ""
         assert sides(lab) == {"new"}
+
+
+@pytest.mark.sample
+class TestKilledDuringAGradualChange:
+    """Killed while users move from 0 to 50 %, a few at a time."""
+
+    def test_no_orphan_moves_users_on_and_they_are_back(self, lab: Stateless) -> None:
+        lab.begin_anew()
+        running = lab.controller.start("migrate", hal9_gradual_seconds=GRADUAL_SECONDS)
+        try:
+            wait_until(lambda: min(shares(lab)) > 1000, 60, "users on the way")
+            assert sides(lab) == {"legacy", "new"}
+            running.kill()
+            killed = time.time()
+            assert max(shares(lab)) < 4000
+            # The one call that was under way, and what it takes to start it.
+            time.sleep(PART_SECONDS + 3)
+            left_at, last = shares(lab), leases(lab)
+            assert max(last) <= killed + 3 + LEASE_SECONDS
+            wait_until(lambda: time.time() > max(last) + 1, 30, "the lease's end")
+            assert sides(lab) == {"legacy"}
+            assert (shares(lab), leases(lab)) == (left_at, last)
+            time.sleep(max(0.0, killed + GRADUAL_SECONDS - time.time()))
+            assert (shares(lab), leases(lab)) == (left_at, last)
+            assert sides(lab) == {"legacy"}
+        finally:
+            end_group(running)
+
+    def test_the_same_command_finishes(self, lab: Stateless) -> None:
+        """Goes on from where the test before has left it."""
+        said: list[str] = []
+
+        def story() -> None:
+            ended = lab.controller.play("migrate", hal9_gradual_seconds=3)
+            said.append(f"{ended.code} {ended.said}")
+
+        served = lab.under_load(story)
+        assert said[0].startswith("0 "), said
+        assert served.trouble == ""
+        assert sides(lab) == {"new"}
+        assert lab.problems() == ()
 
 
 class TestKilledOnTheWayBack:

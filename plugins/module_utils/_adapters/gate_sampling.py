@@ -32,6 +32,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals
     Vitals,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.gate import (
+    Arms,
     Pulse,
     Series,
     StepKey,
@@ -47,6 +48,8 @@ PERIOD_SECONDS = 1.0
 ReadShadow = Callable[[], Optional[ShadowCounts]]
 ReadVitals = Callable[[int], Vitals]
 """Asks the hosts of new; takes the failed health checks, which the router knows."""
+ReadArms = Callable[[], Optional[Arms]]
+"""Asks the router for legacy's two halves; None where it does not keep them."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class GateSampling:
         evidence: Evidence,
         read_shadow: ReadShadow = lambda: None,
         read_vitals: ReadVitals = Vitals,
+        read_arms: ReadArms = lambda: None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -116,6 +120,7 @@ class GateSampling:
         self._evidence = evidence
         self._read_shadow = read_shadow
         self._read_vitals = read_vitals
+        self._read_arms = read_arms
         self._vitals: Vitals | None = None
         self._clock = clock
         self._sleep = sleep
@@ -177,6 +182,7 @@ class GateSampling:
         now = self._clock()
         try:
             counters = self._router.counters(attempt.migration)
+            arms = self._read_arms()
             shadow = self._read_shadow()
         except Unreachable as error:
             judge.unreadable(now, str(error))
@@ -185,7 +191,7 @@ class GateSampling:
         if silent:
             judge.unreadable(now, f"the figures of {', '.join(silent)} stand still")
             return
-        sample = to_sample(counters, now, attempt.key.share, shadow)
+        sample = to_sample(counters, now, attempt.key.share, shadow, arms)
         sample = replace(sample, vitals=self._vitals_now(reading))
         judge.observe(sample)
         series.add(sample)

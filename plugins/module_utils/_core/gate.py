@@ -20,6 +20,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     RouterCounters,
 )
 
+Arms = tuple[SideCounts, SideCounts]
+"""Legacy's two halves by bucket, all routers together."""
+
 STALL_SECONDS = 3.0
 """A router whose figures stand still for so long, while others move, is not being
 heard.
@@ -34,12 +37,14 @@ def to_sample(
     at: float,
     share: int,
     shadow: ShadowCounts | None,
+    arms: Arms | None,
 ) -> Sample:
     """Return the sum of all routers' figures at one moment (epoch seconds)."""
     legacy, new = SideCounts(), SideCounts()
     for one in counters:
         legacy, new = legacy.plus(one.legacy), new.plus(one.new)
-    return Sample(at=at, share=share, legacy=legacy, new=new, shadow=shadow)
+    arm_a, arm_b = arms or (None, None)
+    return Sample(at, share, legacy, new, shadow, arm_a, arm_b)
 
 
 @dataclass

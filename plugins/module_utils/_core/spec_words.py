@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from ansible_collections.hal9.migrate.plugins.module_utils._core import spec_values as v
 from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.policy import (
     Limit,
@@ -19,8 +22,12 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_forms impo
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_kinds import (
     Choice,
+    Kind,
     Number,
     Text,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_problems import (
+    refuse,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec_records import (
     Table,
@@ -90,6 +97,25 @@ AT_LEAST_RATE = Text(
 AT_MOST_MS = Text(
     'a limit in milliseconds such as "<= 50"', r"^<= ?[1-9][0-9]{0,5}(\.[0-9]+)?$"
 )
+
+
+@dataclass(frozen=True)
+class Asked(Kind):
+    """A question without a number: it is asked, or its key is left out."""
+
+    words: str = "true, which asks for a live A/A arm; leave the key out otherwise"
+
+    def read(self, raw: Any, path: str) -> bool:
+        """Return true."""
+        if raw is True:
+            return True
+        raise refuse(path, raw, self.words)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the one value."""
+        return {"const": True}
+
+
 GATE_METRICS = (
     "error_rate",
     "p50_ms",
@@ -97,15 +123,18 @@ GATE_METRICS = (
     "p99_ms",
     "shadow_match",
     "completeness",
+    "aa",
 )
 
 
-def _limits(written: dict[str, str]) -> tuple[Limit, ...]:
-    return tuple(_limit(metric, text) for metric, text in written.items())
+def _limits(written: dict[str, Any]) -> tuple[Limit, ...]:
+    return tuple(_limit(metric, limit) for metric, limit in written.items())
 
 
-def _limit(metric: str, text: str) -> Limit:
-    sign, quantity = v.split_limit(text)
+def _limit(metric: str, written: Any) -> Limit:
+    if written is True:  # a question without a number
+        return Limit(metric)
+    sign, quantity = v.split_limit(written)
     number = v.quantity_of(quantity)
     if sign == "<=":
         return Limit(metric, maximum=number)
@@ -118,6 +147,7 @@ GATES = Table(
         ("^error_rate$", AT_MOST_RATE),
         ("^" + v.LATENCY + "$", AT_MOST_MS),
         ("^(shadow_match|completeness)$", AT_LEAST_RATE),
+        ("^aa$", Asked()),
     ),
     GATE_METRICS,
     _limits,

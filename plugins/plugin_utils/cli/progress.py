@@ -10,28 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Literal
+from typing import Any, Callable
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
     transfers,
     words,
 )
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.state_lines import (
+    Line,
+    Teller,
+    Tone,
+    dry_replication,
+    reconciled,
+    replication,
+    verified,
+)
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.wrapped import (
     unwrapped,
 )
-
-Tone = Literal["plain", "good", "bad", "faint"]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of progress and how it is meant."""
-
-    text: str
-    tone: Tone = "plain"
-
-
-Teller = Callable[[str, Mapping[str, Any]], "list[Line]"]
 
 
 @dataclass
@@ -248,47 +244,6 @@ def _gate(_host: str, result: Mapping[str, Any]) -> list[Line]:
     return [Line("; ".join(parts) + ".", tone.get(verdict, "plain"))]
 
 
-def _replication(_host: str, result: Mapping[str, Any]) -> list[Line]:
-    if result.get("changed") and result.get("write_pause_ms") is not None:
-        pause = words.duration(float(result["write_pause_ms"]) / 1000)
-        told = f"{result.get('authority')} is written now; writes paused {pause}."
-        return [Line(f"  {_item(result)}: {told}", "good")]
-    if result.get("lag_bytes") is None:
-        return []
-    tables = result.get("tables") or []
-    copied = sum(1 for table in tables if table.get("state") == "r")
-    lag = words.size(result["lag_bytes"])
-    told = f"{copied} of {len(tables)} tables copied, {lag} behind."
-    return [Line(f"  {_item(result)}: {told}")]
-
-
-def _dry_replication(host: str, result: Mapping[str, Any]) -> list[Line]:
-    diff = result.get("diff") or {}
-    then = (diff.get("before") or {}).get("authority")
-    there = (diff.get("after") or {}).get("authority")
-    if not result.get("changed") or then == there:
-        return _replication(host, {**result, "changed": False})
-    return [Line(f"  {_item(result)}: {there} would be written.")]
-
-
-def _item(result: Mapping[str, Any]) -> str:
-    return str(result.get("item") or "state")
-
-
-def _verified(_host: str, result: Mapping[str, Any]) -> list[Line]:
-    if "equal" not in result:
-        return []
-    item, rows = _item(result), f"{int(result.get('rows') or 0):,} rows"
-    behind = [
-        Line(f"  {item}: {name} would give out a number that is taken.", "bad")
-        for name in result.get("sequences") or ()
-    ]
-    if not result["equal"]:
-        return [*behind, Line(f"  {item}: {rows} compared, not equal.", "bad")]
-    spent = words.duration(result.get("seconds") or 0)
-    return [*behind, Line(f"  {item}: {rows} compared, equal ({spent}).", "good")]
-
-
 def _transfer(tell: Callable[[Mapping[str, Any]], str], tone: Tone) -> Teller:
     def lines(_host: str, result: Mapping[str, Any]) -> list[Line]:
         text = tell(result)
@@ -297,28 +252,13 @@ def _transfer(tell: Callable[[Mapping[str, Any]], str], tone: Tone) -> Teller:
     return lines
 
 
-def _reconciled(said: str) -> Teller:
-    def lines(_host: str, result: Mapping[str, Any]) -> list[Line]:
-        if "repaired" not in result:
-            return []
-        rows = [f"{r['table']} {r['key']} ({r['kind']})" for r in result["repaired"]]
-        item = _item(result)
-        told = [f"  {item}: {said} on {result.get('side')}: {row}." for row in rows]
-        compared = f"{int(result.get('rows') or 0):,} rows compared"
-        left = len(result.get("left") or ())
-        end = f"  {item}: {compared}, {len(rows)} {said}, {left} left."
-        return [Line(text) for text in told] + [Line(end, "bad" if left else "good")]
-
-    return lines
-
-
 _TELLERS: Mapping[str, Teller] = {
     "traffic": _traffic,
     "gate": _gate,
-    "replication": _replication,
-    "replication_info": _replication,
-    "state_verify": _verified,
-    "state_reconcile": _reconciled("repaired"),
+    "replication": replication,
+    "replication_info": replication,
+    "state_verify": verified,
+    "state_reconcile": reconciled("repaired"),
     "state_export": _transfer(transfers.foreseen, "plain"),
     "state_import": _transfer(transfers.foreseen, "plain"),
     "state_export_info": _transfer(transfers.going_on, "plain"),
@@ -327,6 +267,6 @@ _TELLERS: Mapping[str, Teller] = {
 }
 _DRY_TELLERS: Mapping[str, Teller] = {
     "traffic": _dry_traffic,
-    "replication": _dry_replication,
-    "state_reconcile": _reconciled("would be repaired"),
+    "replication": dry_replication,
+    "state_reconcile": reconciled("would be repaired"),
 }

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.libraries import click
-from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.progress import (
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.state_lines import (
     Line,
 )
 

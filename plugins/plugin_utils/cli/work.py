@@ -26,14 +26,12 @@ from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.outcome import (
     Outcome,
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.playbook import Play
-from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.progress import (
-    Line,
-    Progress,
-)
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.progress import Progress
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.settings import (
     Settings,
     check,
 )
+from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.state_lines import Line
 
 GO_ON = (
     "Interrupted. What was begun is in the journal; run the same command again to go"

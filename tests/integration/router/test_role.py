@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -249,10 +251,44 @@ class TestRole:
     def test_a_gradual_change_moves_in_steps(self, operator: Operator) -> None:
         operator.role()
         lead_users_to_the_migration(operator)
-        tasks = traffic(share=4000, epoch=1, gradual_seconds=4, lease_seconds=600)
-        said = operator.play(tasks)
-        assert said.code == 0, said.text
-        assert {r.side for r in ask_users(operator.ports[0], USERS)} == {
-            "legacy",
-            "new",
-        }
+        lease = {"share": 4000, "epoch": 1, "lease_seconds": 10}
+        seconds = 6
+        began = time.monotonic()
+        tasks = traffic(**lease, gradual_seconds=seconds)
+        said, counts = users_on_new_during(operator, lambda: operator.play(tasks))
+        assert (said.code, said.text.count("changed=1")) == (0, 2), said.text
+        assert time.monotonic() - began >= seconds
+        wanted = sum(side(bucket("shop", user), 4000) == "new" for user in USERS)
+        assert counts == sorted(counts)
+        assert (counts[0], counts[-1]) == (0, wanted)
+        assert len(set(counts) - {0, wanted}) >= 3, counts
+        assert changed_nothing(operator.play(traffic(**lease)))
+
+    def test_in_check_mode_a_gradual_change_takes_no_time(
+        self, operator: Operator
+    ) -> None:
+        operator.role()
+        tasks = traffic(share=4000, epoch=1, gradual_seconds=600, lease_seconds=10)
+        dry = operator.play(tasks, "--check", "--diff")
+        assert (dry.code, dry.text.count("changed=1")) == (0, 2), dry.text
+        assert '+  "share": 4000' in dry.text
+
+
+def users_on_new_during(
+    operator: Operator, work: Callable[[], Said]
+) -> tuple[Said, list[int]]:
+    """Do the work; return what it said, and how many users were on new meanwhile,
+    counted again and again, before and after it too.
+    """
+
+    def count() -> int:
+        records = ask_users(operator.ports[0], USERS)
+        return sum(record.side == "new" for record in records)
+
+    with ThreadPoolExecutor(1) as threads:
+        counts = [count()]
+        working = threads.submit(work)
+        while not working.done():
+            counts.append(count())
+            time.sleep(0.1)
+        return working.result(), [*counts, count()]

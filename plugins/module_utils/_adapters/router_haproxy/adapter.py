@@ -106,6 +106,16 @@ class HaproxyRouter(Router):
             failed_checks=servers.failed_checks("new"),
         )
 
+    def share_in_force(self, migration: str) -> int:
+        """Return the share that decides the next request, on the way of a gradual
+        change too, where the setting's share is only its end.
+        """
+        reading = self.read(migration)
+        if reading.finalised:
+            return reading.effective_share
+        setting = replace(reading.setting, share=self._kept(migration).share)
+        return replace(reading, setting=setting).effective_share
+
     def apply(self, setting: TrafficSetting, lease_until: int) -> RouterReading:
         """Write file, then every worker, then read back; refuse an older epoch."""
         return self.approach(setting, lease_until, setting.share)

@@ -42,12 +42,29 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class Gradual:
+    """One call's part of a change that takes ``seconds``: it began at the share
+    ``origin``, ``done`` seconds of it are over, and this call takes ``part`` more.
+    """
+
+    seconds: float
+    origin: int
+    done: float
+    part: float
+
+    def share(self, target: int, since: float) -> int:
+        """Return the share that is due so many seconds into this call."""
+        way = min(1.0, (self.done + since) / self.seconds)
+        return round(self.origin + (target - self.origin) * way)
+
+
+@dataclass(frozen=True)
 class Present:
-    """Bring the router to a setting, at once or over some seconds, with a lease."""
+    """Bring the router to a setting with a lease, at once or a part of the way."""
 
     setting: TrafficSetting
     lease_seconds: int
-    gradual_seconds: float = 0.0
+    gradual: Gradual | None = None
 
     def prospect(self, before: RouterReading) -> TrafficSetting:
         """Return the setting that the router will keep; raise if it may not."""
@@ -55,19 +72,21 @@ class Present:
         return dataclasses.replace(self.setting, tripped=before.setting.tripped)
 
     def carry_out(self, router: HaproxyRouter, clock: Clock) -> RouterReading:
-        """Move the share in even steps, each read back, the lease with it."""
-        before = router.read(self.setting.migration).effective_share
+        """Move the share in even steps, each read back, all under the lease that began
+        with the call: nobody may be left to renew another.
+        """
         began = clock.now()
-        while clock.now() < began + self.gradual_seconds:
-            done = (clock.now() - began) / self.gradual_seconds
-            share = round(before + (self.setting.share - before) * done)
-            router.approach(self.setting, self._lease(clock), share)
-            left = began + self.gradual_seconds - clock.now()
+        until = int(began) + self.lease_seconds
+        ends = began + (self.gradual.part if self.gradual else 0.0)
+        while clock.now() < ends:
+            router.approach(self.setting, until, self._share(clock.now() - began))
+            left = ends - clock.now()
             clock.sleep(max(0.0, min(_GRADUAL_PAUSE_SECONDS, left)))
-        return router.apply(self.setting, self._lease(clock))
+        return router.approach(self.setting, until, self._share(ends - began))
 
-    def _lease(self, clock: Clock) -> int:
-        return int(clock.now()) + self.lease_seconds
+    def _share(self, since: float) -> int:
+        target = self.setting.share
+        return self.gradual.share(target, since) if self.gradual else target
 
 
 @dataclass(frozen=True)
@@ -166,6 +185,31 @@ def setting(migration: str, params: Mapping[str, Any]) -> TrafficSetting:
         head=JournalHead(
             int(head.get("sequence") or 0), str(head.get("digest") or "")[:15]
         ),
+    )
+
+
+def gradual(params: Mapping[str, Any], in_force: Callable[[], int]) -> Gradual | None:
+    """Return the part of a gradual change that options ask for, from the share in force
+    where they say no other; None when the change is to be made at once. Refuse a part
+    that would outlive its lease.
+    """
+    seconds, lease = params["gradual_seconds"], params["lease_seconds"]
+    if seconds <= 0:
+        return None
+    given = params["gradual_part"] or {"done": 0.0, "seconds": seconds, "origin": None}
+    part = max(0.0, min(given["seconds"], seconds - given["done"]))
+    if part >= lease:
+        raise InvalidSpec(
+            f"Refused to change the share for {part:g} s under a lease of {lease} s: "
+            "one call renews nothing. The action plugin makes a long change in short "
+            "calls; without it, ask for a longer lease or a shorter gradual_seconds.",
+            path="gradual_seconds",
+            value=part,
+            allowed=f"less than {lease}",
+        )
+    origin = given["origin"]
+    return Gradual(
+        seconds, in_force() if origin is None else origin, given["done"], part
     )
 
 

@@ -79,7 +79,6 @@ class Failing:
     relative: tuple[str, ...] = ()
     absolute: tuple[str, ...] = ()
     void: str = ""
-    arms_seen: bool = False
 
     @classmethod
     def start(cls, policy: GatePolicy) -> Failing:
@@ -120,14 +119,18 @@ class Failing:
             yield self.sides, window.new, window.legacy, window.share / WHOLE
         a, b = window.arm_a, window.arm_b
         if a != NOTHING or b != NOTHING:
-            self.arms_seen = True
-            yield self.arms[0], a, b, 0.5
-            yield self.arms[1], b, a, 0.5
+            yield self.arms[0], a, b, _part(a, b)
+            yield self.arms[1], b, a, _part(b, a)
 
     def restart(self) -> None:
         """Note a change of the share."""
         for comparison in (self.sides, *self.arms):
             comparison.restart()
+
+    @property
+    def arms_requests(self) -> tuple[int, int]:
+        """What legacy's halves have answered since the share was set."""
+        return self.arms[0].seen.new, self.arms[0].seen.legacy
 
     @property
     def log_e_arms(self) -> float:
@@ -192,7 +195,6 @@ class Failing:
             "relative": list(self.relative),
             "absolute": list(self.absolute),
             "void": self.void,
-            "arms_seen": self.arms_seen,
         }
 
     @classmethod
@@ -210,8 +212,19 @@ class Failing:
             tuple(data["relative"]),
             tuple(data["absolute"]),
             data["void"],
-            data["arms_seen"],
         )
+
+
+def _part(one: SideCounts, other: SideCounts) -> float:
+    """Return one half, or the part of a window's requests that fell on this arm where
+    that is more.
+
+    Late in the ramp few users are on legacy, and their requests do not divide evenly.
+    Whatever is common to all answers then falls on the busier arm more often.
+    """
+    requests = one.attempts + other.attempts
+    part = one.attempts / requests if requests > 0 else 0.0
+    return min(1.0, max(0.5, part))
 
 
 def _odds(log_e: float) -> str:

@@ -162,12 +162,12 @@ class Judge:
             self.progress.begin(self.last.at)
 
     def _gather(self, change: Window, shadow: ShadowCounts) -> None:
-        """Add to the open windows; a failure on either side opens one for its burst."""
+        """Add to the open windows; a failure opens one for its burst."""
         self.window = self.window.plus(change) if self.window else change
         self.window_shadow = self.window_shadow.plus(shadow)
         if self.burst is not None:
             self.burst = self.burst.plus(change)
-        elif change.new.failures or change.legacy.failures:
+        elif change.has_failures:
             self.burst = change
 
     def _close_windows(self, before: float = inf) -> None:

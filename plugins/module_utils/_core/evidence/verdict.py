@@ -25,11 +25,17 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.latenc
 from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.thresholds import (
     MIN_BAD,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.window import (
+    WHOLE,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.judge import (
         Judge,
     )
+
+ARM_REQUESTS = 500
+"""Where `aa` is declared, each half of legacy has to answer so many at a share."""
 
 STALE_SECONDS = 10.0
 """Counters not seen for so long count as unreadable."""
@@ -156,9 +162,21 @@ def _compared(judge: Judge) -> Finding:
 
 
 def _arms(judge: Judge) -> Finding:
-    if judge.failing.arms_seen:
-        return answered("aa", "legacy's two halves do not differ")
-    return missing("aa", "no A/A counters have been seen", None)
+    """Answer `aa`: have both halves of legacy answered enough to be compared?"""
+    if judge.last is not None and judge.last.share == WHOLE:
+        return answered(
+            "aa", "aa: no user is on legacy, so nothing is compared with it"
+        )
+    one, other = judge.failing.arms_requests
+    least = min(one, other)
+    if one == other == 0:
+        return missing("aa", "no A/A counters have been seen", None)
+    text = f"aa: legacy's two halves answered {one:,} and {other:,} requests"
+    if least < ARM_REQUESTS:
+        left = (ARM_REQUESTS - least) * judge.progress.seconds / max(1, least)
+        seconds = max(1.0, left) if least > 0 else None
+        return missing("aa", f"{text}; {ARM_REQUESTS} of each are needed", seconds)
+    return answered("aa", f"{text} and do not differ")
 
 
 def _silence(judge: Judge, now: float) -> tuple[Finding, ...]:
@@ -195,6 +213,7 @@ def _metrics(judge: Judge, findings: tuple[Finding, ...]) -> dict[str, float]:
         "log_e_errors": failing.sides.log_e_errors,
         "log_e_latency": failing.sides.log_e_latency,
         "log_e_arms": failing.log_e_arms,
+        "aa_requests": float(min(failing.arms_requests)),
         "log_e_pass": judge.progress.mirrored.log_e,
         "log_e_decides": -log(judge.policy.alpha_each),
     }

@@ -36,6 +36,12 @@ class Window:
         """Whether users are on both sides, so that the sides can be compared."""
         return 0 < self.share < WHOLE
 
+    @property
+    def has_failures(self) -> bool:
+        """Whether anything failed; the arms are read at a moment of their own."""
+        parts = (self.legacy, self.new, self.arm_a, self.arm_b)
+        return any(part.failures for part in parts)
+
     def plus(self, other: Window) -> Window:
         """Return the window with the counts of a later span added."""
         return Window(

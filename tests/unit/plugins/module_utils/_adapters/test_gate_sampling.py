@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.thresh
 from ansible_collections.hal9.migrate.plugins.module_utils._core.evidence.vitals import (
     Vitals,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._core.gate import StepKey
+from ansible_collections.hal9.migrate.plugins.module_utils._core.gate import (
+    Arms,
+    StepKey,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     Capabilities,
     Router,
@@ -65,6 +69,7 @@ class RouterUnderLoad(Router):
         self.mute = False
         self.renewed: list[int] = []
         self.failed_checks = 0
+        self.error_shares_of_legacy = (0.0, 0.0)
 
     def clock(self) -> float:
         return self.now
@@ -103,6 +108,13 @@ class RouterUnderLoad(Router):
         return RouterCounters(
             name, side, replace(side, errors=int(count * self.error_share))
         )
+
+    def arms(self) -> Arms:
+        """Both routers' users of legacy in equal halves."""
+        count = int(100 * (self.now - BEGAN))
+        half = SideCounts(count, 0, 0, (0, count) + (0,) * 11)
+        one, other = (int(count * share) for share in self.error_shares_of_legacy)
+        return replace(half, errors=one), replace(half, errors=other)
 
     def apply(self, setting: TrafficSetting, lease_until: int) -> RouterReading:
         raise AssertionError("a gate never sets a share")
@@ -258,6 +270,52 @@ class TestRun:
         router.error_share = 0.0
         again = attempts(gate, canary(epoch=EPOCH))
         assert again[-1].verdict.verdict in ("hold", "pass")
+
+
+class TestArms:
+    @pytest.fixture
+    def gate(self, router: RouterUnderLoad, tmp_path: Path) -> GateSampling:
+        return GateSampling(
+            router,
+            Evidence(tmp_path / "shop.evidence.json"),
+            read_arms=router.arms,
+            clock=router.clock,
+            sleep=router.sleep,
+        )
+
+    def test_equal_halves_of_legacy_pass_and_are_kept(
+        self, gate: GateSampling, tmp_path: Path
+    ) -> None:
+        limits = (*POLICY.limits, Limit("aa"))
+        policy = replace(POLICY, limits=limits, min_seconds=10)
+        last = attempts(gate, canary(policy=policy))[-1]
+        assert last.verdict.verdict == "pass"
+        assert last.evidence["metrics"]["aa_requests"] >= 1_000
+        text = (tmp_path / "shop.evidence.json").read_text(encoding="utf-8")
+        kept = json.loads(text)["judge"]["last"]
+        assert kept["arm_a"][0] == kept["arm_b"][0] >= 1_000
+
+    def test_halves_that_differ_make_the_result_void(
+        self, gate: GateSampling, router: RouterUnderLoad
+    ) -> None:
+        router.error_shares_of_legacy = (0.0, 0.1)
+        policy = replace(POLICY, min_seconds=90)
+        last = attempts(gate, canary(policy=policy))[-1]
+        assert last.verdict.verdict == "hold"
+        assert "legacy's two halves differ" in last.verdict.reasons[0]
+
+    def test_an_arm_asked_for_and_not_kept_holds(
+        self, router: RouterUnderLoad, tmp_path: Path
+    ) -> None:
+        gate = GateSampling(
+            router,
+            Evidence(tmp_path / "shop.evidence.json"),
+            clock=router.clock,
+            sleep=router.sleep,
+        )
+        limits = (*POLICY.limits, Limit("aa"))
+        last = attempts(gate, canary(policy=replace(POLICY, limits=limits)))[-1]
+        assert last.verdict.missing == ("no A/A counters have been seen",)
 
 
 class TestLook:

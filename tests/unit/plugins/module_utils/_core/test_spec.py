@@ -49,6 +49,7 @@ GOOD = [
     ("phases.canary.steps", ["0.01%"]),
     ("phases.canary.steps", [{"share": "5%", "gates": {"p999_ms": "<= 200"}}]),
     ("phases.canary.gates", {}),
+    ("phases.canary.gates", {"error_rate": "<= 1%", "aa": True}),
     ("phases.canary.soak", "1h30m"),
     ("phases.full.steps", [{"share": "100%", "gradual": "10m"}]),
     ("phases.full.steps", ["100.00%"]),
@@ -109,6 +110,9 @@ BAD = [
     ("phases.canary.gates.error_rate", ">= 0.1%", "<= 0.1%"),
     ("phases.canary.gates.p99_ms", "<= 0", "<= 50"),
     ("phases.canary.gates.p99_ms", 50, "<= 50"),
+    ("phases.canary.gates.aa", False, "leave the key out"),
+    ("phases.canary.gates.aa", "<= 5%", "true"),
+    ("phases.canary.gates.aa", None, "true"),
     ("phases.canary.gates.eror_rate", "<= 0.1%", "error_rate"),
     ("phases.canary.soak", "10 m", "a duration"),
     ("phases.canary.soak", 600, "a duration"),
@@ -159,6 +163,12 @@ BROKEN_RULES = [
         "no user",
     ),
     ("phases.shadow.gates", {}, "phases.shadow.steps[0].gates", "shadow_match"),
+    (
+        "phases.shadow.gates",
+        {"aa": True, "shadow_match": ">= 99%"},
+        "phases.shadow.steps[0].gates.aa",
+        "no user",
+    ),
     (
         "phases.canary.gates",
         {"shadow_match": ">= 99%"},
@@ -272,6 +282,11 @@ class TestParse:
             Limit("p99_ms", maximum=80),
             Limit("p50_ms", maximum=5),
         )
+
+    def test_an_arm_can_be_asked_for(self) -> None:
+        raw = changed(stateless_service(), "phases.canary.gates", {"aa": True})
+        (canary,) = steps_of(parse(raw), Phase.CANARY)
+        assert canary.steps[0].policy.limits == (Limit("aa"),)
 
     def test_no_gates_leave_the_comparison_with_legacy_alone(self) -> None:
         raw = changed(stateless_service(), "phases.canary.gates", {})

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.change import (
     Clock,
+    Gradual,
     Present,
     Released,
     Tripped,
+    gradual,
     refuse_wrong_clock,
     result,
     setting,
@@ -99,17 +102,59 @@ class TestPresent:
         Present(wanted, 15).carry_out(RecordingRouter(given), Time().clock())
         assert (given.shares, given.leases) == ([5000], [1015])
 
-    def test_gradually_it_moves_in_even_steps_and_keeps_the_lease_alive(self) -> None:
+    def test_gradually_it_moves_in_even_steps_under_one_lease(self) -> None:
         given = Given()
         wanted = TrafficSetting("shop", 5000, epoch=2)
-        Present(wanted, 15, 4).carry_out(RecordingRouter(given), Time().clock())
+        way = Gradual(4.0, 1000, done=0.0, part=4.0)
+        Present(wanted, 15, way).carry_out(RecordingRouter(given), Time().clock())
         assert given.shares == [1000, 2000, 3000, 4000, 5000]
-        assert given.leases == [1015, 1016, 1017, 1018, 1019]
+        assert given.leases == [1015] * 5
+
+    def test_a_part_ends_where_the_next_begins(self) -> None:
+        given = Given()
+        wanted = TrafficSetting("shop", 5000, epoch=2)
+        way = Gradual(40.0, 1000, done=20.0, part=2.5)
+        Present(wanted, 15, way).carry_out(RecordingRouter(given), Time().clock())
+        assert given.shares == [3000, 3100, 3200, 3250]
+        assert given.leases == [1015] * 4
 
     def test_in_check_mode_an_old_epoch_is_refused_too(self) -> None:
         old = Present(TrafficSetting("shop", 5000, epoch=1), 15)
         with pytest.raises(StaleEpoch):
             old.prospect(reading(share=100, epoch=2))
+
+
+class TestGradual:
+    def options(self, **given: Any) -> dict[str, Any]:
+        return {"lease_seconds": 15, "gradual_part": None, **given}
+
+    def test_no_seconds_are_at_once(self) -> None:
+        assert gradual(self.options(gradual_seconds=0.0), lambda: 1000) is None
+
+    def test_without_a_part_one_call_makes_it_all(self) -> None:
+        way = gradual(self.options(gradual_seconds=14.0), lambda: 1000)
+        assert way == Gradual(14.0, 1000, done=0.0, part=14.0)
+
+    @pytest.mark.parametrize("seconds", [15.0, 600.0])
+    def test_a_call_that_would_outlive_its_lease_is_refused(
+        self, seconds: float
+    ) -> None:
+        with pytest.raises(InvalidSpec, match="lease of 15 s: one call renews nothing"):
+            gradual(self.options(gradual_seconds=seconds), lambda: 1000)
+
+    def test_a_part_of_a_long_change_is_admitted(self) -> None:
+        part = {"seconds": 3.0, "done": 599.0, "origin": 0}
+        options = self.options(gradual_seconds=600.0, gradual_part=part)
+        way = gradual(options, lambda: 1000)
+        assert way == Gradual(600.0, 0, done=599.0, part=1.0)
+        assert way.share(5000, 1.0) == 5000
+
+    def test_a_part_that_comes_late_is_the_end(self) -> None:
+        part = {"seconds": 3.0, "done": 610.0, "origin": None}
+        options = self.options(gradual_seconds=600.0, gradual_part=part)
+        way = gradual(options, lambda: 1000)
+        assert way == Gradual(600.0, 1000, done=610.0, part=0.0)
+        assert way.share(5000, 0.0) == 5000
 
 
 class TestTripped:

@@ -263,9 +263,9 @@ class TestUnreadable:
 
 
 class TestArms:
-    def _watch(self, policy, arm_a, arm_b, seconds=120):
+    def _watch(self, policy, arm_a, arm_b, seconds=120, share=5000):
         judge = Judge.start(policy)
-        for each in stream(seconds, counts(100), arm_a.plus(arm_b), 5000):
+        for each in stream(seconds, counts(100), arm_a.plus(arm_b), share):
             second = round(each.at - START)
             a, b = SideCounts(), SideCounts()
             for _unused in range(second):
@@ -288,6 +288,41 @@ class TestArms:
         _unused, verdict = judged(policy, 400)
         assert verdict.verdict == "hold"
         assert verdict.missing == ("no A/A counters have been seen",)
+
+    def test_asked_for_and_too_little(self):
+        policy = GatePolicy(limits=(ERROR_RATE, Limit("aa")))
+        verdict = self._watch(policy, counts(6), counts(4))
+        assert verdict.verdict == "hold"
+        assert "answered 720 and 480 requests; 500 of each" in verdict.missing[0]
+        assert verdict.estimate_seconds == pytest.approx(5)
+        assert verdict.metrics["aa_requests"] == 480
+
+    def test_too_little_is_no_reason_to_hold_where_nobody_asks(self):
+        policy = GatePolicy(limits=(ERROR_RATE,))
+        assert self._watch(policy, counts(6), counts(4)).verdict == "pass"
+
+    def test_asked_for_when_no_user_is_on_legacy(self):
+        policy = GatePolicy(limits=(ERROR_RATE, Limit("aa")))
+        nobody = counts(0)
+        verdict = self._watch(policy, nobody, nobody, share=10_000)
+        assert verdict.verdict == "pass"
+        assert any("no user is on legacy" in reason for reason in verdict.reasons)
+
+    def test_a_half_that_asks_more_is_no_difference(self):
+        policy = GatePolicy(limits=(ERROR_RATE,))
+        slow = counts(7, at_ms=30), counts(3, at_ms=30)
+        verdict = self._watch(policy, *slow, seconds=900, share=9900)
+        assert verdict.verdict == "pass"
+        assert verdict.metrics["log_e_arms"] < 0
+
+    def test_a_failure_that_the_sides_show_a_moment_later_is_not_lost(self):
+        judge = Judge.start(GatePolicy(limits=(ERROR_RATE,)))
+        for second in range(30):
+            legacy = counts(100 * second, errors=second > 11)
+            arms = counts(50 * second, errors=second > 10), counts(50 * second)
+            new = counts(100 * second)
+            judge.observe(Sample(START + second, 5000, legacy, new, None, *arms))
+        assert judge.failing.arms[0].failures == 1
 
 
 def _torn(sample):
