@@ -47,14 +47,22 @@ def _items(results: Sequence[Result]) -> list[Part]:
 
 
 def _differing(results: Sequence[Result]) -> list[Part]:
+    """Return what each comparison found; only why, where it found nothing out."""
     return [
-        {
-            "item": one["__checkpoint_item"]["item"],
-            "differing": one.get("differing", []),
-            "unsettled": one.get("unsettled", []),
-        }
-        for one in results
+        {"item": one["__checkpoint_item"]["name"], **_compared(one)} for one in results
     ]
+
+
+def _compared(one: Result) -> Part:
+    if "differing" not in one:
+        return {"why": str(one.get("msg") or "the comparison gave no answer")}
+    found = {key: one.get(key, []) for key in ("differing", "unsettled", "structure")}
+    # A directory that only one side has is named alone, whatever is in it.
+    is_tree = one["__checkpoint_item"].get("engine") == "files"
+    return {
+        **found,
+        "more": bool(one.get("more")) or (is_tree and bool(found["differing"])),
+    }
 
 
 def _losses(results: Sequence[Result]) -> list[Part]:

@@ -14,8 +14,10 @@ version_added: 0.1.0
 short_description: Says what returning to a checkpoint does and costs
 description:
   - Compares a checkpoint with what there is now and returns the rollback, flags and losses that a return takes.
-  - Refuses a return by which acknowledged writes would be lost, or to a checkpoint that does not hold any more, unless
-    O(force) is given. In check mode it refuses only what lies ahead.
+  - Each item of the state is compared by itself. The way back brings every item to legacy, so a return that would need
+    one of them to stay on new is refused.
+  - Refuses a return by which acknowledged writes would be lost, or may be because they could not be counted, or to a
+    checkpoint that does not hold any more, unless O(force) is given. In check mode only what no way leads to.
   - It changes nothing itself; role P(hal9.migrate.checkpoint#role) carries the plan out by the rollback role.
 options:
   name:
@@ -35,7 +37,9 @@ options:
     elements: dict
     default: []
   differing:
-    description: Of each item whose link back is down C(item), C(differing) and C(unsettled), as state_verify says.
+    description:
+      - Of each item whose link back is down C(item), and C(differing), C(unsettled), C(structure) and C(more) as
+        M(hal9.migrate.state_verify) says, or C(why) it failed.
     type: list
     elements: dict
     default: []
@@ -133,9 +137,20 @@ told:
   returned: unless O(verify_only)
   type: list
   elements: str
-  sample: ["share: 50% -> 10% under a new epoch", "state: as it is"]
+  sample: ["share: 50% -> 10% under a new epoch", "orders: new -> legacy"]
+cost:
+  description: What would be lost, in words.
+  returned: unless O(verify_only)
+  type: str
+  sample: at least 1,000 acknowledged writes would be lost
+uncounted:
+  description: Where writes that would be lost could not be counted, and why.
+  returned: unless O(verify_only)
+  type: list
+  elements: str
+  sample: []
 writes_at_risk:
-  description: How many acknowledged writes would be lost.
+  description: How many acknowledged writes would be lost, as far as they were counted. RV(cost) tells of others.
   returned: unless O(verify_only)
   type: int
   sample: 0
@@ -171,9 +186,10 @@ def main() -> None:
 
 
 def _planned(module: AnsibleModule) -> dict[str, Any]:
-    if module.params["verify_only"]:
-        return verify(module.params)
-    return {**look(module.params, is_dry=module.check_mode), "changed": False}
+    params = module.params
+    if params["verify_only"]:
+        return verify(params)
+    return {**look(params, is_dry=module.check_mode), "changed": False}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.journal_acc
     Access,
     access,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.checkpoint_cost import (
+    demand_safe,
+    with_comparisons,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.checkpoints import (
     Now,
     Return,
@@ -56,15 +60,14 @@ def look(params: Mapping[str, Any], *, is_dry: bool) -> dict[str, Any]:
         position = _observed(way.ledger.position(), params["share"])
         now = Now(
             position,
-            _with_differing(params["items"], params["differing"]),
+            with_comparisons(params["items"], params["differing"]),
             tuple(params["losses"]),
             tuple(params["flags"]),
         )
         plan = plan_return(way.migration, point, now)
-    result = _facts(point, plan, wrong)
     if not is_dry and not params["force"]:
-        _demand_safe(point, plan, wrong, result)
-    return result
+        demand_safe(point.name, wrong, plan.cost)
+    return _facts(point, plan, wrong)
 
 
 def verify(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,13 +88,6 @@ def verify(params: Mapping[str, Any]) -> dict[str, Any]:
             next="hal9-migrate state list-checkpoints",
         )
     return {"changed": False, "problems": [], "checkpoint": _shown(point)}
-
-
-def _with_differing(
-    items: list[dict[str, Any]], differing: list[dict[str, Any]]
-) -> tuple[dict[str, Any], ...]:
-    found = {each["item"]: each for each in differing}
-    return tuple({**item, **found.get(item["item"], {})} for item in items)
 
 
 def _observed(position: Position, share: int | None) -> Position:
@@ -131,8 +127,10 @@ def _facts(point: Checkpoint, plan: Return, wrong: tuple[str, ...]) -> dict[str,
         "moves": plan.moves,
         "returns": plan.changed,
         "told": list(plan.told),
-        "writes_at_risk": plan.at_risk,
-        "risks": list(plan.risks),
+        "cost": plan.cost.told,
+        "uncounted": list(plan.cost.uncounted),
+        "writes_at_risk": plan.cost.writes,
+        "risks": list(plan.cost.risks),
     }
 
 
@@ -140,24 +138,3 @@ def _shown(point: Checkpoint) -> dict[str, Any]:
     kept = ("backups", "exports", "digest")
     body = {key: point.body[key] for key in kept if key in point.body}
     return {"name": point.name, "sequence": point.sequence, "at": point.at, **body}
-
-
-def _demand_safe(
-    point: Checkpoint, plan: Return, wrong: tuple[str, ...], facts: dict[str, Any]
-) -> None:
-    reasons = list(wrong)
-    if plan.at_risk:
-        reasons.append(
-            f"{plan.at_risk:,} acknowledged writes would be lost "
-            f"({'; '.join(plan.risks)})"
-        )
-    if reasons:
-        look_first = f"hal9-migrate state restore {point.name} --dry-run"
-        raise StateConflict(
-            f"Refused to return to {point.name}: {'; '.join(reasons)}. Look with "
-            f"`{look_first}`; --force returns all the same.",
-            writes_at_risk=plan.at_risk,
-            risks=facts["risks"],
-            problems=facts["problems"],
-            next=look_first,
-        )

@@ -74,11 +74,10 @@ def restore(
         terminal.tell(line)
     if dry_run or not found.get("returns"):
         return Exit.DONE
-    lost = int(found.get("writes_at_risk", 0))
-    if lost and not force:
+    if (found.get("writes_at_risk") or found.get("uncounted")) and not force:
         terminal.complain(
-            f"Refused to return to {name}: {lost:,} acknowledged writes would be lost. "
-            "--force returns all the same."
+            f"Refused to return to {name}: {found['cost']}. --force returns all the "
+            "same."
         )
         return Exit.REFUSED
     terminal.confirm(f"Return to {name}?", yes=yes)
@@ -99,9 +98,7 @@ def told(name: str, found: Mapping[str, Any]) -> list[str]:
     lines = [f"Return to {name}:", *(f"  {text}" for text in found.get("told", []))]
     lines += [f"  does not hold: {text}" for text in found.get("problems", [])]
     lines += [f"  lost: {text}" for text in found.get("risks", [])]
-    lost = int(found.get("writes_at_risk", 0))
-    count = f"{lost:,} acknowledged writes" if lost else "no acknowledged write"
-    return [*lines, f"  {count} would be lost."]
+    return [*lines, f"  {found['cost']}."]
 
 
 @click.command("verify-checkpoint", cls=Verb)
