@@ -37,12 +37,23 @@ def counts_as(kind: Kind, wanted: Kind) -> bool:
     return kind == wanted or kind in _INSTEAD.get(wanted, ())
 
 
+class Damaged(MigrateError):
+    """A backup is not what was written, or cannot be brought back: it is no good."""
+
+
+class Hindered(MigrateError):
+    """The host, not the backup, is why it cannot be brought back: nothing is known of
+    the backup.
+    """
+
+
 @dataclass(frozen=True)
 class Piece:
     """One table, sequence, key space or file: how much is in it, and its digest.
 
     A piece that was written while the backup was made is ``moving``: it must be there
-    after a restore, but how much of it is not known.
+    after a restore, but how much of it is not known. Keys that were read back are
+    ``moving`` when some of them may have expired since.
     """
 
     name: str
@@ -149,16 +160,27 @@ def differences(recorded: Sequence[Piece], found: Sequence[Piece]) -> tuple[str,
 def _wrong(piece: Piece, there: Mapping[str, Piece]) -> list[str]:
     found = there.get(piece.name)
     if found is None:
-        # Keys that expire may all have gone since.
+        # The snapshot may have been taken before there were such keys.
         gone = piece.moving and piece.kind == "keys"
         return [] if gone else [f"{piece.name}: missing"]
-    if piece.moving:
+    if not _is_known(piece, found):
         return []
     if found.count != piece.count:
         return [f"{piece.name}: {found.count} instead of {piece.count}"]
     if found.digest != piece.digest:
         return [f"{piece.name}: as many, but other content"]
     return []
+
+
+def _is_known(piece: Piece, found: Piece) -> bool:
+    expired = found.moving and found.kind == "keys"
+    return not piece.moving and not expired
+
+
+def compared(recorded: Sequence[Piece], found: Sequence[Piece]) -> int:
+    """Return of how many pieces it is known what must be in them."""
+    there = {piece.name: piece for piece in found}
+    return sum(_is_known(piece, there.get(piece.name, piece)) for piece in recorded)
 
 
 @dataclass(frozen=True)
@@ -189,4 +211,5 @@ def _alike(piece: Piece, other: Piece | None) -> bool:
 
 def same(now: Sequence[Piece], backup: Sequence[Piece]) -> bool:
     """Say whether what is there now is what the backup holds, for certain."""
-    return not differences(backup, now) and not any(piece.moving for piece in backup)
+    moving = any(piece.moving for piece in (*now, *backup))
+    return not moving and not differences(backup, now)

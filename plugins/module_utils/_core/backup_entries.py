@@ -14,13 +14,11 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
     DATA,
     KINDS,
+    Damaged,
     Kind,
     Piece,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.chain import canonical
-from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
-    MigrateError,
-)
 
 ID = re.compile(
     r"[0-9]{8}T[0-9]{6}Z-(full|differential|incremental|state_only)-[0-9a-f]{6}"
@@ -96,8 +94,13 @@ class Listed:
 
     @property
     def verified(self) -> bool:
-        """It was restored, and held what was recorded."""
-        return self.verification is not None and self.verification.equal
+        """It was restored, and held what was recorded, as far as that was known; where
+        nothing of it was, that shows nothing.
+        """
+        seen = self.verification
+        if seen is None or self.entry is None:
+            return False
+        return seen.equal and (seen.compared > 0 or not self.entry.rows)
 
 
 def sealed(entry: Entry) -> Entry:
@@ -150,9 +153,9 @@ def _demand_digest(raw: Any, place: str) -> None:
         raise damaged(place, "its digest does not match its content")
 
 
-def damaged(place: str, why: str) -> MigrateError:
+def damaged(place: str, why: str) -> Damaged:
     """Return the refusal of a file of the catalogue."""
-    return MigrateError(
+    return Damaged(
         f"Refused {place}: {why}. It was changed or damaged after it was written; do "
         "not restore from it. Make a new one: `hal9-migrate backup create`."
     )

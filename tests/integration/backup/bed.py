@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "open-sesame-" + secrets.token_hex(6)
 SIDES = {
@@ -57,6 +59,12 @@ class Source(ABC):
     @abstractmethod
     def breaks(self) -> Any:
         """A context in which backing it up fails half way."""
+
+    @abstractmethod
+    def spoils(self, how: str) -> Any:
+        """A context in which one row, key or file of a restored copy is ``lost`` or
+        ``changed`` before it is looked at.
+        """
 
 
 class Shelf:
@@ -156,6 +164,20 @@ class Shelf:
             child.wait(20)
             if child.stdout is not None:
                 child.stdout.close()
+
+
+@contextmanager
+def first(module: Any, name: str, does: Callable[..., None]) -> Iterator[None]:
+    """Do something else before a function of a module, with what it is given."""
+    whole = getattr(module, name)
+
+    def both(*args: Any, **options: Any) -> Any:
+        does(*args)
+        return whole(*args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, both)
+        yield
 
 
 def until(holds: Callable[[], Any], what: str, seconds: float = 30) -> Any:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    DependencyMissing,
     MigrateError,
     StateConflict,
 )
@@ -29,6 +32,12 @@ from tests.integration.backup.bed import (
 
 class BackupContract:
     """What every engine promises; subclasses give the fixture ``source``."""
+
+    differs: ClassVar[dict[str, str]]
+    """What is said of a copy that was spoilt."""
+    scratch_size = "16m"
+    room_left: tuple[int, ...] = (0,)
+    """So much room in the scratch directory is too little for verifying."""
 
     @pytest.fixture
     def shelf(self, source: Source, room: Path) -> Shelf:
@@ -164,6 +173,79 @@ class BackupContract:
         assert (whole[0], whole[-1]) == (good["id"], made["id"])
         assert [one["problem"] for one in shelf.listed()] == [""] * len(whole)
         assert list(Path(shelf.backup["scratch"]).iterdir()) == []
+
+    @pytest.mark.parametrize("how", ["lost", "changed"])
+    def test_a_copy_that_differs_is_found(self, shelf: Shelf, how: str) -> None:
+        """One row, key or file of what was restored is not what was backed up."""
+        made = shelf.make()
+        with shelf.source.spoils(how), pytest.raises(MigrateError) as refused:
+            shelf.do("verified", always=True)
+        said = str(refused.value)
+        assert re.search(self.differs[how], said), said
+        assert "does not count as verified" in said
+        (listed,) = shelf.listed()
+        assert (listed["id"], listed["verified"]) == (made["id"], False)
+        assert re.search(self.differs[how], listed["problem"])
+        assert shelf.do("verified", always=True)["backup"]["verified"]
+
+    def test_a_missing_program_takes_nothing_from_a_good_one(
+        self, shelf: Shelf, room: Path
+    ) -> None:
+        from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+            scratch_postgresql,
+        )
+
+        shelf.make()
+        before = shelf.files()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", str(room))
+            patch.setattr(scratch_postgresql, "PROGRAMS", str(room / "none"))
+            with pytest.raises(DependencyMissing, match="is not on this host"):
+                shelf.do("verified", always=True)
+        self.demand_untouched(shelf, before)
+
+    def test_a_full_scratch_takes_nothing_from_a_good_one(
+        self, source: Source, room: Path
+    ) -> None:
+        Shelf(source, room / "backups").make()
+        for left in self.room_left:
+            with small_disk(room / "small", self.scratch_size) as disk:
+                shelf = Shelf(source, room / "backups", scratch=str(disk))
+                before = shelf.files()
+                fill(disk / "filler", leaving=left)
+                with pytest.raises(
+                    MigrateError, match=r"could not be verified.*keeps the state"
+                ):
+                    shelf.do("verified", always=True)
+                (disk / "filler").unlink()
+                assert list(disk.iterdir()) == []
+            self.demand_untouched(shelf, before)
+
+    @staticmethod
+    def demand_untouched(shelf: Shelf, before: dict[str, bytes]) -> None:
+        """Demand that the catalogue is as it was, and the one in it verified."""
+        assert shelf.files() == before
+        (listed,) = shelf.listed()
+        assert (listed["verified"], listed["problem"]) == (True, "")
+
+    def demand_kept_without_key(self, shelf: Shelf) -> None:
+        """Demand that verifying without the key, or with another one, takes nothing
+        from the one that is there, which is encrypted and verified.
+        """
+        before, given = shelf.files(), shelf.source.given()
+        told = subprocess.run(
+            ["age-keygen"], capture_output=True, text=True, check=True
+        ).stdout
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shelf.source, "given", lambda: {**given, "env:KEY": told})
+            with pytest.raises(MigrateError, match=r"no identity matched.*keeps the"):
+                shelf.do("verified", always=True)
+        self.demand_untouched(shelf, before)
+        declared = shelf.backup.pop("identity")
+        with pytest.raises(MigrateError, match=r"is not declared.*keeps the state"):
+            shelf.do("verified", always=True)
+        self.demand_untouched(shelf, before)
+        shelf.backup["identity"] = declared
 
     def test_an_unknown_one_is_refused(self, shelf: Shelf) -> None:
         with pytest.raises(MigrateError, match=r"no verified backup.*backup create"):

@@ -13,14 +13,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
-from tests.integration.backup.bed import PASSWORD, Shelf, Source
+from tests.integration.backup.bed import PASSWORD, Shelf, Source, first
 from tests.integration.backup.contract import BackupContract
 
 
@@ -76,9 +76,31 @@ class Tree(Source):
         finally:
             subprocess.run(["umount", path], check=True)
 
+    @contextmanager
+    def spoils(self, how: str) -> Iterator[None]:
+        from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+            engine_files,
+        )
+
+        def spoil(paths: list[str], root: str) -> None:
+            copy = Path(f"{root}{paths[1]}/2")
+            if how == "lost":
+                copy.unlink()
+            else:
+                copy.write_bytes(b"+" + copy.read_bytes()[1:])
+
+        with first(engine_files, "_pieces", spoil):
+            yield
+
 
 class TestFiles(BackupContract):
     """The contract with restic."""
+
+    differs: ClassVar = {
+        "lost": "tree/data/2: missing",
+        "changed": "tree/data/2: as many, but other content",
+    }
+    room_left = (0, 500_000)
 
     @pytest.fixture
     def source(self, room: Path) -> Tree:

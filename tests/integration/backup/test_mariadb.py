@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.integration.backup.bed import (
     Shelf,
     Source,
     command_lines,
+    first,
     until,
 )
 from tests.integration.backup.contract import BackupContract
@@ -42,6 +43,10 @@ INSERT INTO orders (customer, amount, raw, f)
   SELECT SHA2(seq, 256), seq, UNHEX(SHA2(seq, 512)), seq / 7 FROM seq_1_to_4000;
 INSERT INTO `odd name` VALUES ('é', 1), ('b', NULL);
 """
+SPOILT = {
+    "lost": "DELETE FROM orders WHERE id = 7",
+    "changed": "UPDATE orders SET amount = amount + 0.01 WHERE id = 7",
+}
 
 
 class MariaServer(Server):
@@ -142,6 +147,19 @@ class Orders(Source):
         finally:
             self.server.sql("DROP VIEW zz", self.name)
 
+    @contextmanager
+    def spoils(self, how: str) -> Iterator[None]:
+        from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+            contents_mariadb,
+        )
+
+        with first(
+            contents_mariadb,
+            "everything",
+            lambda client, _only: client.run(SPOILT[how]),
+        ):
+            yield
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[MariaServer]:
@@ -160,6 +178,11 @@ def server() -> Iterator[MariaServer]:
 
 class TestMariaDb(BackupContract):
     """The contract on a real server."""
+
+    differs: ClassVar = {
+        "lost": "orders: 3999 instead of 4000",
+        "changed": "orders: as many, but other content",
+    }
 
     @pytest.fixture
     def source(self, server: MariaServer) -> Orders:
@@ -213,6 +236,7 @@ class TestMariaDb(BackupContract):
         assert shelf.make()["verified"]
         (sealed,) = (c for name, c in shelf.files().items() if "data/" in name)
         assert sealed.startswith(b"age-encryption.org/v1")
+        self.demand_kept_without_key(shelf)
         source.lose()
         shelf.do("restored")
         assert source.summed() == before

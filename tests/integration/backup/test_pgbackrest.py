@@ -29,7 +29,7 @@ from tests.integration.backup.bed import (
 from tests.integration.backup.contract import BackupContract
 from tests.integration.backup.rest_orders import RestOrders
 from tests.integration.backup.stanza import Stanza
-from tests.integration.backup.test_postgresql import Orders
+from tests.integration.backup.test_postgresql import DIFFERS, Orders
 from tests.lab.parts import PostgresCluster, free_port
 
 LAST = {"last": 1, "daily": 0, "weekly": 0, "monthly": 0}
@@ -37,6 +37,8 @@ LAST = {"last": 1, "daily": 0, "weekly": 0, "monthly": 0}
 
 class TestPgBackRest(BackupContract):
     """The contract on a real cluster with a real archive, and more."""
+
+    differs = DIFFERS
 
     @pytest.fixture
     def source(self, stanza: Stanza) -> Iterator[RestOrders]:

@@ -27,6 +27,7 @@ from tests.integration.backup.bed import (
     Source,
     below,
     command_lines,
+    first,
     runs,
     until,
 )
@@ -59,6 +60,15 @@ SELECT (SELECT count(*)::text || md5(string_agg(t::text, '|' ORDER BY t::text)) 
        (SELECT last_value FROM orders_id_seq), (SELECT count(*) FROM pg_trigger WHERE tgname = 'stamped'),
        (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'orders')
 """
+
+SPOILT = {
+    "lost": "DELETE FROM orders WHERE id = 7",
+    "changed": "UPDATE orders SET amount = amount + 0.01 WHERE id = 7",
+}
+DIFFERS = {
+    "lost": r"public\.orders: 3999 instead of 4000",
+    "changed": r"public\.orders: as many, but other content",
+}
 
 
 class Orders(Source):
@@ -115,6 +125,19 @@ class Orders(Source):
             path.write_bytes(whole)
             self.cluster.start()
 
+    @contextmanager
+    def spoils(self, how: str) -> Iterator[None]:
+        from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+            contents_postgresql,
+        )
+
+        with first(
+            contents_postgresql,
+            "everything",
+            lambda session, _schemas: session.run(SPOILT[how]),
+        ):
+            yield
+
 
 @contextmanager
 def locked(source: Orders) -> Iterator[None]:
@@ -126,6 +149,9 @@ def locked(source: Orders) -> Iterator[None]:
 
 class TestPostgres(BackupContract):
     """The contract on a real server, and what only it can show."""
+
+    differs = DIFFERS
+    scratch_size = "64m"
 
     @pytest.fixture
     def source(self, cluster: PostgresCluster) -> Orders:
@@ -231,6 +257,7 @@ class TestPostgres(BackupContract):
         assert [b"PGDMP" in content for content in files.values()] == [False] * len(
             files
         )
+        self.demand_kept_without_key(shelf)
         source.lose()
         shelf.do("restored")
         assert source.summed() == before

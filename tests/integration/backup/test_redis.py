@@ -6,18 +6,31 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import pwd
+import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import redis
 
-from tests.integration.backup.bed import PASSWORD, Shelf, Source, command_lines
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
+)
+from tests.integration.backup.bed import (
+    PASSWORD,
+    Shelf,
+    Source,
+    command_lines,
+    first,
+    until,
+)
 from tests.integration.backup.contract import BackupContract
 from tests.lab.parts import Server, free_port, scratch_directory
 
@@ -120,6 +133,32 @@ class Sessions(Source):
         finally:
             client.execute_command("ACL", "SETUSER", "default", "+sync", "+psync")
 
+    @contextmanager
+    def spoils(self, how: str) -> Iterator[None]:
+        changes = {"lost": lambda c: c.delete("s:7"), "changed": swap("s:7")}
+        with loaded_first(changes[how]):
+            yield
+
+
+def swap(name: str) -> Callable[[Any], None]:
+    """Return what gives a key another value, and leaves its end as it was."""
+    return lambda client: client.set(name, "other", keepttl=True)
+
+
+@contextmanager
+def loaded_first(change: Callable[[Any], object]) -> Iterator[None]:
+    """Do something to the keys before they are looked at."""
+    from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+        contents_redis,
+    )
+
+    def does(address: str, *_others: Any) -> None:
+        with redis.Redis.from_url(address) as client:
+            change(client)
+
+    with first(contents_redis, "pieces", does):
+        yield
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RedisServer]:
@@ -132,8 +171,37 @@ def server() -> Iterator[RedisServer]:
             made.stop()
 
 
+def sessions_alone(source: Sessions, room: Path) -> Shelf:
+    """Return a backup of a server on which every key has an end."""
+    client = source.server.client()
+    client.flushall()
+    for number in range(300):
+        client.set(f"session:{number}", f"{number}" * 40, ex=300 + 10 * number)
+    return Shelf(source, room / "backups")
+
+
+def _once(does: Callable[..., None]) -> Callable[..., None]:
+    """Return what does something the first time, and then what it stood for."""
+    from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+        engine_redis,
+    )
+
+    whole, turns = engine_redis.Runner.pipe, iter([does])
+
+    def pipe(*args: Any, **options: Any) -> None:
+        next(turns, whole)(*args, **options)
+
+    return pipe
+
+
 class TestRedis(BackupContract):
     """The contract on a real server."""
+
+    differs: ClassVar = {
+        "lost": r"db0/\d{4}: (\d+ instead of \d+|missing)",
+        "changed": r"db0/\d{4}: as many, but other content",
+    }
+    room_left = (0, 100_000)
 
     @pytest.fixture
     def source(self, server: RedisServer) -> Sessions:
@@ -142,12 +210,163 @@ class TestRedis(BackupContract):
     def test_keys_that_expire_do_not_spoil_it(
         self, source: Sessions, room: Path
     ) -> None:
-        for number in range(50):
-            client = source.server.client()
-            client.set(f"brief:{number}", "x", px=50 if number % 2 else 20_000)
-        made = Shelf(source, room / "backups").make()
+        """Some end before the backup is made, some before it is looked at, some later:
+        these alone are compared.
+        """
+        client = source.server.client()
+        without = Shelf(source, room / "without").make()["compared"]
+        for number in range(60):
+            ends = (50, 1500, 600_000)[number % 3]
+            client.set(f"brief:{number}", "x", px=ends)
+        shelf = Shelf(source, room / "backups")
+        made = shelf.make(verify=False)
+        time.sleep(1.5)
+        made = shelf.do("verified", id=made["id"])["backup"]
         assert made["verified"]
-        assert made["moving"] == 1
+        assert made["moving"] > 0
+        assert 10 <= made["compared"] - without <= 20
+
+    @pytest.mark.parametrize("how", ["lost", "changed", "all lost"])
+    def test_sessions_that_differ_are_found(
+        self, source: Sessions, room: Path, how: str
+    ) -> None:
+        """Every key has an end, as in a store of sessions."""
+        shelf = sessions_alone(source, room)
+        made = shelf.make()
+        assert (made["verified"], made["moving"]) == (True, 0)
+        assert made["compared"] > 50
+        change = {
+            "lost": lambda c: c.delete("session:7"),
+            "changed": swap("session:7"),
+            "all lost": lambda c: c.flushall(),
+        }[how]
+        said = "db0/expiring-.*: (missing|as many, but other|[0-9]+ instead)"
+        with loaded_first(change), pytest.raises(MigrateError, match=said):
+            shelf.do("verified", always=True)
+        (listed,) = shelf.listed()
+        assert (listed["verified"], listed["compared"]) == (False, made["compared"])
+
+    def test_a_dump_without_its_sessions_is_found(
+        self, source: Sessions, room: Path
+    ) -> None:
+        """What was dumped is whole in itself, but lacks all that has an end."""
+        from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+            engine_redis,
+        )
+
+        source.server.client().config_set("save", "")
+        shelf = sessions_alone(source, room)
+        empty = room / "empty.rdb"
+        with source.server.client() as client:
+            kept = [(n, client.dump(n)) for n in client.scan_iter()]
+            client.flushall()
+            subprocess.run(
+                ["redis-cli", "-p", str(source.server.port), "--rdb", str(empty)],
+                env={**os.environ, "REDISCLI_AUTH": PASSWORD}, check=True,
+                capture_output=True,
+            )  # fmt: skip
+            for name, dump in kept:
+                client.restore(name, 600_000, dump)
+
+        def lacks(_runner: Any, commands: Any, **_options: Any) -> None:
+            shutil.copyfile(empty, commands[0][-1])
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine_redis.Runner, "pipe", _once(lacks))
+            with pytest.raises(MigrateError, match=r"db0/expiring-.*: missing"):
+                shelf.make()
+        assert shelf.listed()[0]["verified"] is False
+
+    def test_one_of_which_nothing_is_compared_is_not_verified(
+        self, source: Sessions, room: Path
+    ) -> None:
+        """Every key is written while the backup is made."""
+        shelf = sessions_alone(source, room)
+        rounds = itertools.count()
+
+        def write(_client: Any) -> None:
+            client = source.server.client()
+            for name in client.scan_iter():
+                client.set(name, f"{next(rounds)}", keepttl=True)
+
+        with loaded_first(write):
+            made = shelf.make(verify=False)
+        with pytest.raises(MigrateError, match="nothing of it could be compared"):
+            shelf.do("verified", id=made["id"])
+        (listed,) = shelf.listed()
+        assert (listed["verified"], listed["compared"]) == (False, 0)
+        assert "nothing of it could be compared" in listed["problem"]
+
+    def test_when_all_has_expired_a_verified_one_stays_verified(
+        self, source: Sessions, room: Path
+    ) -> None:
+        client = source.server.client()
+        client.flushall()
+        client.set("session", "x", px=13_000)
+        shelf = Shelf(source, room / "backups")
+        assert shelf.make()["verified"]
+        before = shelf.files()
+        until(lambda: not client.exists("session"), "it expires")
+        with pytest.raises(
+            MigrateError, match=r"nothing of it could be compared.*keeps"
+        ):
+            shelf.do("verified", always=True)
+        self.demand_untouched(shelf, before)
+
+    @pytest.mark.parametrize("ask", ["+pexpiretime", "-pexpiretime"])
+    def test_keys_come_back_with_their_end(
+        self, source: Sessions, room: Path, ask: str
+    ) -> None:
+        """Also where the server cannot say when: Redis before 7."""
+        shelf = sessions_alone(source, room)
+        client = source.server.client()
+        ends = {name: client.pexpiretime(name) for name in client.scan_iter()}
+        client.execute_command("ACL", "SETUSER", "default", ask)
+        try:
+            made = shelf.make()
+            assert (made["verified"], made["moving"]) == (True, 0)
+            source.lose()
+            assert shelf.do("restored")["changed"]
+            assert shelf.do("restored")["changed"] is False
+        finally:
+            client.execute_command("ACL", "SETUSER", "default", "+pexpiretime")
+        assert {name: client.pexpiretime(name) for name in client.scan_iter()} == ends
+
+    def test_a_key_that_was_there_for_a_moment_does_not_spoil_it(
+        self, source: Sessions, room: Path
+    ) -> None:
+        """A lock that was taken and given back lies in the snapshot alone."""
+        from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
+            engine_redis,
+        )
+
+        shelf = sessions_alone(source, room)
+        client, whole = source.server.client(), engine_redis.Runner.pipe
+
+        def locked(runner: Any, commands: Any, **options: Any) -> None:
+            client.set("lock", "x", ex=300)
+            client.set("other", "x")
+            whole(runner, commands, **options)
+            client.delete("lock", "other")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine_redis.Runner, "pipe", _once(locked))
+            assert shelf.make()["verified"]
+
+    def test_the_dump_is_in_the_clear_only_while_it_is_loaded(
+        self, source: Sessions, room: Path
+    ) -> None:
+        shelf = Shelf(source, room / "backups")
+        seen: list[str] = []
+
+        def look(_client: Any) -> None:
+            seen.extend(path.name for path in (room / "scratch").rglob("*"))
+
+        shelf.make(verify=False)
+        with loaded_first(look):
+            shelf.do("verified")
+        assert "redis.sock" in seen
+        assert [name for name in seen if name.endswith(".rdb")] == []
 
     def test_an_encrypted_one_is_restored(self, source: Sessions, room: Path) -> None:
         told = subprocess.run(
@@ -163,6 +382,7 @@ class TestRedis(BackupContract):
         assert shelf.make()["verified"]
         (sealed,) = (c for name, c in shelf.files().items() if "data/" in name)
         assert sealed.startswith(b"age-encryption.org/v1")
+        self.demand_kept_without_key(shelf)
         source.lose()
         shelf.do("restored")
         assert source.summed() == before

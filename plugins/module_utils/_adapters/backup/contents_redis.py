@@ -1,15 +1,21 @@
 # Copyright: (c) 2026, hal9.migrate contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in a Redis server: keys by database and bucket, as digests of values."""
+"""What is in a Redis server: keys by database and bucket, as digests of values.
+
+Keys that expire have buckets of their own, by when they do: before that they are
+compared as all others, and from then on nothing is known of the bucket.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import zlib
+from bisect import bisect
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 from urllib.parse import urlsplit
 
 try:
@@ -30,8 +36,26 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.redaction impor
     secret_texts,
 )
 
-BUCKETS = 64
+BUCKETS = 1024
+"""A bucket that is written meanwhile proves nothing, so one holds few keys."""
+EXPIRING_BUCKETS = 64
+"""So many for each span of expiry."""
 AT_ONCE = 500
+EXPIRING = "expiring"
+ROUNDS = 100
+
+
+def _spans() -> tuple[int, ...]:
+    """Return where the spans of expiry begin, in ms from the moment of the backup: the
+    later, the longer, so that few are open whenever it is verified.
+    """
+    found, year = [10_000], 365 * 86_400_000
+    while found[-1] < year:
+        found.append(found[-1] * 6 // 5)
+    return tuple(found)
+
+
+SPANS = _spans()
 Folded = dict[str, list[int]]
 _READ: dict[bytes, Callable[[Any, bytes], Any]] = {
     b"string": lambda pipe, key: pipe.get(key),
@@ -88,39 +112,83 @@ def keys_of(client: Any) -> Iterator[list[bytes]]:
         yield list(dict.fromkeys(some))
 
 
-def pieces(address: str) -> tuple[Piece, ...]:
-    """Return the digests of all keys; those that expire are only known to be some."""
+class Seen(NamedTuple):
+    """What was in a server, and its clock when all of it had been looked at."""
+
+    pieces: tuple[Piece, ...]
+    at: int
+
+
+def clock(address: str) -> int:
+    """Return a server's time, in ms."""
     try:
         with connected(address) as client:
-            numbers = databases(client)
-        return tuple(piece for number in numbers for piece in _one(address, number))
+            return _ms(client.time())
     except failures() as error:
         raise explain(error, address) from None
 
 
-def _one(address: str, number: int) -> list[Piece]:
+def _ms(time: tuple[int, int]) -> int:
+    return time[0] * 1000 + time[1] // 1000
+
+
+def pieces(address: str, moment: int) -> Seen:
+    """Return the digests of all keys, those that expire by their time from ``moment``
+    on; where some may have expired by now, what there is proves nothing.
+    """
+    try:
+        with connected(address) as client:
+            numbers = databases(client)
+        found = [p for number in numbers for p in _one(address, number, moment)]
+        at = clock(address)
+    except failures() as error:
+        raise explain(error, address) from None
+    told = (replace(p, moving=has_begun(p.name, moment, at)) for p in found)
+    return Seen(tuple(told), at)
+
+
+def has_begun(name: str, moment: int, at: int) -> bool:
+    """Say whether keys of the piece of this name may have expired at a time."""
+    bucket = name.partition("/")[2]
+    if not bucket.startswith(EXPIRING):
+        return False
+    span = bucket.split("-")[1:2]
+    if not span or span == ["00"]:
+        return True
+    return moment + SPANS[int(span[0]) - 1] <= at
+
+
+def _bucket(key: bytes, end: int, moment: int) -> str:
+    """Return where a key belongs; a backup of before there were spans has no moment."""
+    digest = zlib.crc32(key)
+    if end == -1:
+        return f"{digest % BUCKETS:04d}"
+    span = bisect(SPANS, end - moment)
+    bucket = f"{span:02d}-{digest % EXPIRING_BUCKETS:02d}"
+    return f"{EXPIRING}-{bucket}" if moment else EXPIRING
+
+
+def _one(address: str, number: int, moment: int) -> list[Piece]:
     with connected(address, number) as client:
-        folded = _folded(client)
+        folded = _folded(client, moment)
     found = []
     for name, (count, xor, summed) in sorted(folded.items()):
-        moving = name == "expiring"
         digest = f"{xor:x}:{summed & (1 << 64) - 1:x}"
-        piece = Piece(f"db{number}/{name}", count, digest, moving, "keys")
-        found.append(piece)
+        found.append(Piece(f"db{number}/{name}", count, digest, kind="keys"))
     return found
 
 
-def _folded(client: Any) -> Folded:
+def _folded(client: Any, moment: int) -> Folded:
     folded: Folded = {}
     seen: set[bytes] = set()
     for some in keys_of(client):
         fresh = [key for key in some if key not in seen]
         # SCAN gives a key twice while the table grows; the bound is a hash each.
         seen.update(fresh)
-        for key, kind, ttl, value in _values(client, fresh):
+        for key, kind, end, value in _values(client, fresh):
             if value is None:
                 continue  # it went meanwhile
-            bucket = f"{zlib.crc32(key) % BUCKETS:02d}" if ttl == -1 else "expiring"
+            bucket = _bucket(key, end, moment)
             digest = hashlib.sha256(_plain([key, kind, value])).digest()
             line = folded.setdefault(bucket, [0, 0, 0])
             line[0] += 1
@@ -132,22 +200,55 @@ def _folded(client: Any) -> Folded:
 def _values(
     client: Any, keys: Sequence[bytes]
 ) -> Iterator[tuple[bytes, bytes, int, Any]]:
+    ends = ends_of(client, keys)
     ask = client.pipeline(transaction=False)
     for key in keys:
         ask.type(key)
-        ask.pttl(key)
-    said = ask.execute()
-    kinds = dict(zip(keys, zip(said[::2], said[1::2])))
+    kinds = dict(zip(keys, ask.execute()))
     read = client.pipeline(transaction=False)
-    known = [key for key in keys if kinds[key][0] in _READ]
+    known = [key for key in keys if kinds[key] in _READ]
     for key in known:
-        _READ[kinds[key][0]](read, key)
+        _READ[kinds[key]](read, key)
     for key, value in zip(known, read.execute()):
-        yield key, kinds[key][0], kinds[key][1], value
+        yield key, kinds[key], ends[key], value
     for key in set(keys) - set(known):
-        kind, ttl = kinds[key]
-        if kind != b"none":  # a module's type: its dump is all there is
-            yield key, kind, ttl, client.dump(key)
+        if kinds[key] != b"none":  # a module's type: its dump is all there is
+            yield key, kinds[key], ends[key], client.dump(key)
+
+
+def ends_of(client: Any, keys: Sequence[bytes]) -> dict[bytes, int]:
+    """Return when each key expires, in ms; -1: never, -2: it is gone."""
+    ask = client.pipeline(transaction=False)
+    for key in keys:
+        ask.execute_command("PEXPIRETIME", key)
+    said = ask.execute(raise_on_error=False)
+    if any(isinstance(end, redis.ResponseError) for end in said):
+        return _timed(client, keys)  # it is older than Redis 7, or may not be asked
+    return dict(zip(keys, said))
+
+
+def _timed(client: Any, keys: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the same by what is left of each key's time: that is exact when the clock
+    shows one millisecond before and after.
+    """
+    found: dict[bytes, int] = {}
+    for last in (*(False,) * ROUNDS, True):
+        left = [key for key in keys if key not in found]
+        if not left:
+            break
+        ask = client.pipeline(transaction=False)
+        ask.time()
+        for key in left:
+            ask.pttl(key)
+            ask.time()
+        said = ask.execute()
+        times = [_ms(time) for time in said[::2]]
+        for key, rest, early, late in zip(left, said[1::2], times, times[1:]):
+            if rest < 0:
+                found[key] = rest
+            elif early == late or last:
+                found[key] = early + rest
+    return found
 
 
 def _plain(value: Any) -> bytes:

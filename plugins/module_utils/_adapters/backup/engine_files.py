@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Tuple  # noqa: UP035
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.bringing_back import (
+    bringing_back,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
     explained,
 )
@@ -85,7 +88,10 @@ class FilesBackup(BackupEngine):
         """Restore the snapshot into a directory of our own and hash what is there."""
         del data
         runner = self.task.runner()
-        with scratch(self.task.drive.scratch, self.task.catalogue, None) as place:
+        with (
+            scratch(self.task.drive.scratch, self.task.catalogue, None) as place,
+            bringing_back(place),
+        ):
             root = os.path.join(place, "files")
             with self._restic(runner) as restic:
                 restic.run("restore", entry.reference, "--target", root, "--verify")

@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
     contents_mariadb as contents,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.bringing_back import (
+    bringing_back,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
     Account,
     Runner,
@@ -139,9 +142,10 @@ class MariaBackup(BackupEngine):
             with contents.asking(root, ours, runner) as client:
                 charset = entry.facts["charset"]
                 client.run(f"CREATE DATABASE {SCRATCH} CHARSET {charset}")
-            self._load(runner, entry, data, address, ours)
-            with contents.asking(address, ours, runner) as client:
-                return contents.everything(client, tuple(entry.facts["only"]))
+            with bringing_back(place):
+                self._load(runner, entry, data, address, ours)
+                with contents.asking(address, ours, runner) as client:
+                    return contents.everything(client, tuple(entry.facts["only"]))
 
     def there_now(self, entry: Entry) -> tuple[Piece, ...]:
         """Return what is in the database now."""

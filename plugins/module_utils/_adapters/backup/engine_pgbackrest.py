@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
     contents_postgresql as contents,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.bringing_back import (
+    bringing_back,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
     explained,
 )
@@ -173,7 +176,11 @@ class RestBackup(BackupEngine):
     def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
         """Restore into a scratch cluster and digest what is there."""
         del data
-        with self._scratch(entry) as copy, copy.cluster.session() as session:
+        with (
+            bringing_back(self.task.drive.scratch),
+            self._scratch(entry) as copy,
+            copy.cluster.session() as session,
+        ):
             return self._pieces(session, entry)
 
     @contextmanager

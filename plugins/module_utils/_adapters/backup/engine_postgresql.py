@@ -14,6 +14,9 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
     contents_postgresql as contents,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.bringing_back import (
+    bringing_back,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
     Runner,
 )
@@ -150,7 +153,10 @@ class PostgresBackup(BackupEngine):
     def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
         """Restore into a scratch server and digest what is there."""
         runner = self.task.runner()
-        with scratch_database(self.task, runner, entry.facts) as made:
+        with (
+            scratch_database(self.task, runner, entry.facts) as made,
+            bringing_back(made.place),
+        ):
             self._restore_scratch(runner, entry, data, made)
             with made.session() as session:
                 return self._pieces(session, entry)

@@ -16,6 +16,12 @@ from urllib.parse import unquote, urlsplit
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
     contents_redis as contents,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.bringing_back import (
+    bringing_back,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
+    explained,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
     Runner,
     account,
@@ -57,7 +63,8 @@ class RedisBackup(BackupEngine):
         """Take the snapshot; an encrypted one is never on disk in the clear."""
         del kind, entry_id
         runner, address = self.task.runner(), self.task.source
-        before = contents.pieces(address)
+        moment = contents.clock(address)
+        before = contents.pieces(address, moment).pieces
         command, env = _redis_cli(address)
         seal = sealing(self.task)
         if seal:
@@ -65,19 +72,26 @@ class RedisBackup(BackupEngine):
                 runner.pipe([[*command, "--rdb", "-"], *seal], stdout=file, env=env)
         else:
             runner.pipe([[*command, "--rdb", os.path.join(into, "dump.rdb")]], env=env)
-        after = contents.pieces(address)
+        after = contents.pieces(address, moment).pieces
         version = runner.run([command[0], "--version"]).strip()
-        return Made(_settled(before, after), version, facts=_facts(address))
+        facts = {**_facts(address), "moment": moment}
+        return Made(_settled(before, after), version, facts=facts)
 
     def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
         """Load the snapshot into a scratch server and digest what is there."""
-        with self._loaded(entry, data) as address:
-            return contents.pieces(address)
+        place = self.task.drive.scratch
+        with bringing_back(place), self._loaded(entry, data) as address:
+            found = _in_time(address, entry)
+        known = {piece.name for piece in entry.pieces}
+        # A key that came and went meanwhile lies in the snapshot alone.
+        return tuple(
+            piece if piece.name in known else replace(piece, moving=True)
+            for piece in found
+        )
 
     def there_now(self, entry: Entry) -> tuple[Piece, ...]:
         """Return what the server holds now."""
-        del entry
-        return contents.pieces(self.task.source)
+        return _in_time(self.task.source, entry)
 
     def restore(self, entry: Entry, data: str) -> None:
         """Put every key back, then take away those that the snapshot does not have."""
@@ -107,7 +121,9 @@ class RedisBackup(BackupEngine):
 
     @contextmanager
     def _loaded(self, entry: Entry, data: str) -> Iterator[str]:
-        """Give the address of a server of our own that has loaded the snapshot."""
+        """Give the address of a server of our own that has loaded the snapshot, which
+        is on disk in the clear no longer than that takes.
+        """
         runner, who = self.task.runner(), account("redis")
         with scratch(self.task.drive.scratch, self.task.catalogue, who) as place:
             path = os.path.join(place, "dump.rdb")
@@ -122,13 +138,15 @@ class RedisBackup(BackupEngine):
             command += ["--databases", str(entry.facts["databases"])]
             address = f"unix://{socket}"
             with server(command, who, place, lambda: _answers(address), runner):
+                os.unlink(path)
                 yield address
 
     def _unpack(
         self, runner: Runner, entry: Entry, data: str, path: str, place: str
     ) -> None:
         if not entry.encrypted:
-            shutil.copyfile(os.path.join(data, "dump.rdb"), path)
+            with explained(path):
+                shutil.copyfile(os.path.join(data, "dump.rdb"), path)
             return
         sealed = os.path.join(data, "dump.rdb.age")
         with (
@@ -173,13 +191,34 @@ def _facts(address: str) -> dict[str, Any]:
 
 
 def _settled(before: Sequence[Piece], after: Sequence[Piece]) -> tuple[Piece, ...]:
-    """Return the pieces; one that was written meanwhile is only known to be there."""
+    """Return the pieces; one that was written meanwhile is only known to be there, or
+    to have been there.
+    """
     old = {piece.name: piece for piece in before}
     kept = [
-        piece if old.get(piece.name) == piece else replace(piece, moving=True)
+        piece if old.pop(piece.name, None) == piece else replace(piece, moving=True)
         for piece in after
     ]
-    return tuple(kept)
+    return (*kept, *(_unknown(piece.name) for piece in old.values()))
+
+
+def _unknown(name: str) -> Piece:
+    return Piece(name, 0, moving=True, kind="keys")
+
+
+def _in_time(address: str, entry: Entry) -> tuple[Piece, ...]:
+    """Return what is in a server, with those pieces that have ended since, or may have,
+    as unknown.
+    """
+    moment = int(entry.facts.get("moment", 0))
+    found = contents.pieces(address, moment)
+    there = {piece.name for piece in found.pieces}
+    gone = [
+        _unknown(piece.name)
+        for piece in entry.pieces
+        if piece.name not in there and contents.has_begun(piece.name, moment, found.at)
+    ]
+    return (*found.pieces, *gone)
 
 
 def _answers(address: str) -> bool:
@@ -203,15 +242,15 @@ def _copy(source: str, target: str, number: int) -> None:
         contents.connected(target, number) as theirs,
     ):
         for keys in contents.keys_of(ours):
+            ends = contents.ends_of(ours, keys)
             ask = ours.pipeline(transaction=False)
             for key in keys:
-                ask.pttl(key)
                 ask.dump(key)
-            said = ask.execute()
             put = theirs.pipeline(transaction=False)
-            for key, ttl, dump in zip(keys, said[::2], said[1::2]):
+            for key, dump in zip(keys, ask.execute()):
                 if dump is not None:
-                    put.restore(key, max(ttl, 0), dump, replace=True)
+                    end = max(ends[key], 0)
+                    put.restore(key, end, dump, replace=True, absttl=end > 0)
             put.execute()
         for keys in contents.keys_of(theirs):
             ask = ours.pipeline(transaction=False)

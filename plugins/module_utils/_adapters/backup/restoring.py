@@ -11,8 +11,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.show
     loss_facts,
     losses_in_words,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.work import (
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.verifying import (
     NAMED,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.work import (
     Backups,
     Result,
     diff_of,

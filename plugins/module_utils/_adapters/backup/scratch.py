@@ -19,6 +19,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.prog
     Runner,
     start,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
+    Hindered,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
     TimedOut,
@@ -41,9 +44,7 @@ def scratch(parent: str, catalogue: str, who: Account | None) -> Iterator[str]:
         if who:
             os.chown(place, who.uid, who.gid)
     except OSError as error:
-        raise MigrateError(
-            f"{place}: {error.strerror}. Name another `scratch`."
-        ) from None
+        raise Hindered(f"{place}: {error.strerror}. Name another `scratch`.") from None
     try:
         yield place
     finally:
@@ -57,7 +58,7 @@ def _remove(place: str, who: Account | None) -> None:
         return
     ours = {os.geteuid(), who.uid if who else os.geteuid()}
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
-        raise MigrateError(
+        raise Hindered(
             f"{place} is in the way and not ours. Look what it is, and remove it."
         )
     shutil.rmtree(place)
@@ -79,7 +80,13 @@ def server(
         child = start(command, env, who, place, out=said, err=subprocess.STDOUT)
     try:
         _await(child, answers, min(seconds, runner.left), log, runner)
-        yield
+        try:
+            yield
+        except MigrateError as error:
+            if child.poll() is not None:
+                why = f"The scratch server ended: {_said(log, runner)}. {error}"
+                raise Hindered(why) from None
+            raise
     finally:
         child.terminate()
         try:
@@ -100,8 +107,15 @@ def _await(
     while not answers():
         ended = child.poll() is not None
         if ended or time.monotonic() > until:
-            with open(log, encoding="utf-8", errors="replace") as file:
-                said = runner.clean(file.read())
-            what = "ended" if ended else f"does not answer after {seconds:.0f} s"
-            raise TimedOut(f"The scratch server {what}: {said or '(no word)'}")
+            said = _said(log, runner)
+            if ended:
+                raise MigrateError(f"The scratch server ended: {said}")
+            raise TimedOut(
+                f"The scratch server does not answer after {seconds:.0f} s: {said}"
+            )
         time.sleep(0.05)
+
+
+def _said(log: str, runner: Runner) -> str:
+    with open(log, encoding="utf-8", errors="replace") as file:
+        return runner.clean(file.read()) or "(no word)"

@@ -16,11 +16,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.prog
     Runner,
     program,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
+    Hindered,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_declared import (
     Drive,
-)
-from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
-    MigrateError,
 )
 
 
@@ -80,7 +80,7 @@ def opening(task: Task, parent: str, *, encrypted: bool) -> Iterator[list[list[s
         yield []
         return
     if not task.identity:
-        raise MigrateError(
+        raise Hindered(
             f"The backup {task.backup} is encrypted, and its `identity` (the private "
             "key of age) is not declared. Declare it, then run again."
         )

@@ -20,16 +20,17 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.show
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
     Task,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.verifying import (
+    Verifying,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
     BackupEngine,
     Kind,
     counts_as,
-    differences,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
     Entry,
     Listed,
-    Verification,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_retention import (
     GONE,
@@ -40,12 +41,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_retentio
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     InvalidSpec,
     MigrateError,
-    StateConflict,
 )
 
 Result = dict[str, Any]
-NAMED = 20
-"""So many differences are named."""
 LEFT = ("unfinished", GONE)
 """How the problem of a line begins that stands for no backup any more."""
 
@@ -77,7 +75,7 @@ class Backups:
             if entry is None:
                 raise AssertionError
             if verify:
-                self._verified(entry)
+                Verifying(self.task, self.engine, self.catalogue).verify(entry)
         made = self.result_of(self.named(entry.id), changed=True)
         return {**made, "swept": list(swept)}
 
@@ -169,41 +167,8 @@ class Backups:
             }
         with self.catalogue.locked():
             self.catalogue.sweep()
-            self._verified(whole(one))
+            Verifying(self.task, self.engine, self.catalogue).verify(whole(one))
         return self.result_of(self.named(one.id), changed=True)
-
-    def _verified(self, entry: Entry) -> None:
-        began = time.monotonic()
-        problems: tuple[str, ...] = ()
-        try:
-            self.catalogue.check(entry)
-            found = self.engine.read_back(entry, self.catalogue.data(entry.id))
-            problems = differences(entry.pieces, found)
-        except StateConflict:
-            raise
-        except MigrateError as error:
-            problems = (str(error),)
-        moving = sum(piece.moving for piece in entry.pieces)
-        self.catalogue.record(
-            Verification(
-                id=entry.id,
-                entry_digest=entry.digest,
-                at=time.time(),
-                seconds=round(time.monotonic() - began, 2),
-                equal=not problems,
-                compared=len(entry.pieces) - moving,
-                moving=moving,
-                problems=problems[:NAMED],
-            )
-        )
-        if problems:
-            raise MigrateError(
-                f"The backup {entry.id} of {self.task.backup} is no good: "
-                f"{'; '.join(problems[:NAMED])}. It does not count as verified. Make "
-                "another one: `hal9-migrate backup create`.",
-                id=entry.id,
-                problems=list(problems[:NAMED]),
-            )
 
     def prune(self) -> Result:
         """Remove what the declared retention does not keep; never all that is good."""

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
     Kind,
     Piece,
+    compared,
     counts_as,
     differences,
     losses,
@@ -124,6 +125,15 @@ class TestChosen:
         assert stays(left, keep) == stays(items, keep)
 
 
+class TestVerified:
+    def test_where_nothing_was_compared_nothing_is_shown(self) -> None:
+        one = entry(1, 1)
+        seen = Verification(one.id, one.digest, one.ended_at, 1.0, True, 0, moving=2)
+        assert not Listed(one.id, one, verification=seen).verified
+        empty = replace(one, pieces=())
+        assert Listed(one.id, empty, verification=seen).verified
+
+
 class TestKeptElsewhere:
     """What the engine's own repository has to do with the retention."""
 
@@ -199,6 +209,19 @@ class TestCompared:
         assert differences(moving, (Piece("public.orders", 1),)) == ()
         assert differences(moving, ()) == ("public.orders: missing",)
         assert not same(moving, moving)
+
+    def test_of_keys_that_may_have_expired_nothing_is_known(self) -> None:
+        recorded = (Piece("db0/a", 3, "1:1", kind="keys"), ORDERS[1])
+        expired = (Piece("db0/a", 1, "2:2", moving=True, kind="keys"), ORDERS[1])
+        assert differences(recorded, expired) == ()
+        assert compared(recorded, expired) == 1
+        assert not same(expired, recorded)
+        assert differences(recorded, ORDERS[1:]) == ("db0/a: missing",)
+        assert compared(recorded, ORDERS[1:]) == 2
+
+    def test_only_keys_may_be_unknown_when_they_are_read_back(self) -> None:
+        found = (replace(ORDERS[0], count=1, moving=True), ORDERS[1])
+        assert differences(ORDERS, found) == ("public.orders: 1 instead of 300",)
 
     def test_only_data_that_would_go_is_a_loss(self) -> None:
         now = (
