@@ -47,7 +47,9 @@ def _always(found: dict[str, Any]) -> Iterator[Check]:
     yield found["read_back"] > 0, "no customer read an order back"
     yield not found["leaks"], f"a password was seen in {', '.join(found['leaks'])}"
     yield found["process_lists"] > 0, "nobody looked at the process list"
-    yield apart == 0, f"log and routers differ by {apart} requests"
+    counted = found.get("requests_at_routers")
+    differ = f"log and routers, which counted {counted}, differ by {apart} requests"
+    yield apart == 0, differ
     yield gap <= WIDEST_WRITE_GAP_MS, f"for {gap:.0f} ms no write was started"
     yield late <= LATE_WRITES, f"{late:.1%} of the writes were started late"
     yield bool(found["report"]), "no report was written"
