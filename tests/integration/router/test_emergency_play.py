@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -32,7 +33,8 @@ class TestOthersAreTold:
             emergency(tmp_path, routers)
         finally:
             for pid in pids.read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it slept long enough
+                    os.kill(int(pid), signal.SIGKILL)
         assert told(tmp_path) == [f"--directory {tmp_path} rollback shop"] * 2
 
 
