@@ -58,9 +58,9 @@ class Wire:
         return not self._whole.is_set()
 
     def mend(self) -> None:
-        """Pass on again; what stood still is ended."""
-        self._loop.call_soon_threadsafe(self._whole.set)
+        """Pass on again; what stood still is ended before, and never arrives."""
         self.cut()
+        self._loop.call_soon_threadsafe(self._whole.set)
 
     def keep_answer_to(self, spoil: Spoil) -> None:
         """Pass the next such request on, then end its connection without the answer."""
