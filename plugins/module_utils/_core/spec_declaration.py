@@ -89,7 +89,7 @@ ROLLBACK = Record(
             "close_connections",
             Truth(),
             default=True,
-            doc="End connections that are open to new when a rollback leaves it no share.",
+            doc="End connections open to new when a rollback leaves it no share.",
         ),
     ),
 )
