@@ -1,4 +1,4 @@
-"""A proxy of the tests' own: it cuts, stalls, or keeps an answer back."""
+"""A proxy of the tests' own: it cuts, stalls, keeps an answer back, or is late."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ Spoil = Callable[[bytes], bool]
 class Wire:
     """Connects to a server on loopback; one fault at a time, until it is mended."""
 
-    def __init__(self, server_port: int) -> None:
-        """Describe the wire; it is whole."""
+    def __init__(self, server_port: int, late: float = 0) -> None:
+        """Describe the wire; it is whole, and passes all on so many seconds late."""
         self.port, self._server_port = free_port(), server_port
+        self._late = late
         self._whole = asyncio.Event()
         self._whole.set()
         self._spoil: Spoil | None = None
@@ -109,6 +110,7 @@ class Wire:
                     self._stop_at = None
                     self._whole.clear()
                 await self._whole.wait()
+                await asyncio.sleep(self._late)
                 writer.write(data)
                 await writer.drain()
                 if is_request and self._spoil is not None and self._spoil(data):

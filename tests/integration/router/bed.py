@@ -32,6 +32,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     TrafficSetting,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
+from tests.chaos.wire import Wire
 from tests.integration.router.services import Service, Services
 from tests.lab.parts import Haproxy, free_ports, scratch_directory, wait_until
 
@@ -196,8 +197,13 @@ def declaration(
 
 
 @contextmanager
-def bed(*, server_timeout: int = SERVER_TIMEOUT, **changes: Any) -> Iterator[Bed]:
-    """Start services and routers; end them whatever happens."""
+def bed(
+    *, server_timeout: int = SERVER_TIMEOUT, peers_late: float = 0, **changes: Any
+) -> Iterator[Bed]:
+    """Start services and routers; end them whatever happens.
+
+    What peers tell each other may be under way for so many seconds.
+    """
     with ExitStack() as held:
         directory = held.enter_context(scratch_directory("hal9-router-"))
         free = free_ports(len(NAMES) + 4)
@@ -218,15 +224,32 @@ def bed(*, server_timeout: int = SERVER_TIMEOUT, **changes: Any) -> Iterator[Bed
             }
             for place in range(2)
         ]
+        wires = [
+            held.enter_context(Wire(port, peers_late)).port if peers_late else port
+            for port in peers
+        ]
         routers = [
             held.enter_context(
                 _router(
-                    _site(users[place], server_timeout), variables, place, migration
+                    _site(users[place], server_timeout),
+                    _as_seen_from(variables, place, wires),
+                    place,
+                    migration,
                 )
             )
             for place in range(2)
         ]
         yield Bed(raw, migration, services, tuple(routers))
+
+
+def _as_seen_from(
+    variables: list[dict[str, Any]], place: int, wires: list[int]
+) -> list[dict[str, Any]]:
+    """Return the routers' variables with the others at the far end of their wires."""
+    return [
+        each if other == place else {**each, "peer": f"127.0.0.1:{wires[other]}"}
+        for other, each in enumerate(variables)
+    ]
 
 
 @dataclass(frozen=True)
@@ -280,8 +303,7 @@ def _plan(own: dict[str, Any], variables: list[dict[str, Any]]) -> config.Router
 def hear_each_other(bed: Bed) -> None:
     """Wait until each router has learned all that the other knows.
 
-    Until then (some seconds after both start) a router's own counters may be
-    overwritten by what the other remembers of them.
+    That is some seconds after both have started.
     """
 
     def have_learned() -> bool:

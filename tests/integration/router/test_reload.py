@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+from tests.integration.router import bed as beds
 from tests.integration.router.bed import Bed, hear_each_other
 from tests.integration.router.client import Connection, Load, ask_users
 from tests.lab.parts import wait_until
@@ -99,6 +100,22 @@ class TestReload:
         assert before[0].requests + before[1].requests == len(USERS)
         assert legacy.requests == 2 * before[0].requests
         assert new.requests == 2 * before[1].requests
+
+
+class TestStart:
+    def test_what_is_counted_while_peers_learn_is_kept(self) -> None:
+        """A peer that learns is taught its own figures, too, as they were before."""
+        with beds.bed(peers_late=0.06) as bed:
+
+            def scenario() -> None:
+                hear_each_other(bed)
+                time.sleep(0.5)
+
+            load = Load(bed.ports, users=60, per_second=300)
+            records = asyncio.run(load.run(scenario))
+            legacy, new = bed.counted()
+        assert [r for r in records if r.failed] == []
+        assert (legacy.requests, new.requests) == (len(records), 0)
 
 
 class TestRestart:

@@ -32,6 +32,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
 COUNTERS = names.BUCKETS_FROM + len(LATENCY_BOUNDS_MS)
 """How many counters an entry has."""
 
+KEPT = 2 * COUNTERS
+"""What a worker keeps beside them: how much of each is told, and what it told last."""
+
 _COUNTED = "http-after-response set-var(txn.counted) bool(true)"
 _ERROR = "{ status ge 500 }"
 _MASKED = "{ var(txn.masked) -m found }"

@@ -14,6 +14,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_hapr
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.answer_rules import (
     COUNTERS,
+    KEPT,
     answer_rules,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.router_haproxy.mirror import (
@@ -188,7 +189,7 @@ def _backend_lines(migration: Migration) -> Iterator[str]:
     yield "retries 2"
     yield (
         f"stick-table {_COUNTED} store gpc({COUNTERS})"
-        f",gpc_rate({names.RATES},{window}s),gpt({COUNTERS})"
+        f",gpc_rate({names.RATES},{window}s),gpt({KEPT})"
     )
 
 

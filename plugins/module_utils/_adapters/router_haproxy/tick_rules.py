@@ -86,8 +86,8 @@ def _check(place: Place) -> Iterator[str]:
 def _tell(migration: Migration, place: Place) -> Iterator[str]:
     """Yield the addition of what is new in one entry (sc1) to the shared one (sc0).
 
-    It adds, so that a new worker goes on from what an old one has told. What is told
-    already stands beside each counter, in the worker's own table.
+    It adds, so that a new worker goes on from what an old one has told. Which counts
+    have been told, and what stood there then, the worker keeps in its own table.
     """
     table = names.backend(migration.name)
     yield "mode http"
@@ -184,10 +184,27 @@ def _add() -> Iterator[str]:
     for counter in reversed(range(COUNTERS)):
         yield f"http-request set-var(txn.n{counter}) sc_get_gpc({counter},1)"
     for counter in range(COUNTERS):
-        told = names.SHARED_FROM + counter
-        yield f"http-request set-var(txn.before) sc_get_gpt({counter},1)"
-        yield (
-            f"http-request sc-set-gpt({told},0)"
-            f" sc_get_gpt({told},0),add(txn.n{counter}),sub(txn.before)"
-        )
-        yield f"http-request sc-set-gpt({counter},1) var(txn.n{counter})"
+        yield from _add_one(counter)
+
+
+def _add_one(counter: int) -> Iterator[str]:
+    """Yield the telling of one counter.
+
+    A peer that learns is taught its own entry, too, as the other knew it: below what
+    was told last. A new worker, which told nothing yet, goes on from what stands there.
+    """
+    shared, last = names.SHARED_FROM + counter, COUNTERS + counter
+    yield f"http-request set-var(txn.before) sc_get_gpt({counter},1)"
+    yield f"http-request set-var(txn.last) sc_get_gpt({last},1)"
+    yield f"http-request set-var(txn.told) sc_get_gpt({shared},0)"
+    yield (
+        "http-request set-var(txn.told) var(txn.last)"
+        " if { var(txn.told),sub(txn.last) -m int lt 0 }"
+    )
+    yield (
+        "http-request set-var(txn.told)"
+        f" var(txn.told),add(txn.n{counter}),sub(txn.before)"
+    )
+    yield f"http-request sc-set-gpt({shared},0) var(txn.told)"
+    yield f"http-request sc-set-gpt({last},1) var(txn.told)"
+    yield f"http-request sc-set-gpt({counter},1) var(txn.n{counter})"
