@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bench import dataplane_pace
-from tests.bench.dataplane_bed import DataplaneBed, Load, Subject, bed
+from tests.bench.dataplane_bed import Change, DataplaneBed, Load, Subject, bed
 from tests.bench.rows import row
 from tests.lab.parts import scratch_directory
 
@@ -19,22 +19,69 @@ PACE, PACE_SECONDS, PACE_ROUNDS, QUICK_PACE_ROUNDS = 1000, 2, 31, 15
 AT_LEAST, AT_MOST = ">= 0.85", "<= 1.2"
 WARM_UP_SECONDS = 1
 
+
+def left_out(lines: str) -> tuple[Change, ...]:
+    """Return the change that takes out every line in which this is found."""
+    return ((rf"(?m)^.*(?:{lines}).*\n", ""),)
+
+
 ANSWER = "http-after-response|^ *acl "
 """With the rules of the answer go their named tests."""
 TICK = "server tick"
 TRACK = "track-sc|sc_tracked|sc-inc|sc_gpc|sc_inc"
+SURE = r"(set-var\(txn\.sure\) .*?) \{ str\(%s\)[^{]*\}"
+"""A question of the short way of new, after what comes before it in its rule."""
+DOUBT = r"(\{ var\(txn\.sure\) -m found \}) \{ var\(proc\.\w+_doubt\) -m int 0 \}"
 SIDES = (("both", 5_000), ("legacy", 0), ("new", 10_000))
 """Whose requests, and the share that makes them so."""
 
 BOUND_ON = ("both", CONNECTIONS)
 
+
+@dataclass(frozen=True)
+class Group:
+    """Some rules, whose users pay for them, and the changes that leave them out.
+
+    `beside` is left out on both sides of the comparison.
+    """
+
+    name: str
+    share: int
+    without: tuple[Change, ...]
+    beside: tuple[Change, ...] = ()
+    adds: bool = False
+    """Whether the change adds what is measured, rather than leaving it out."""
+
+
 GROUPS = (
-    ("counting the answer", 0, "", ANSWER),
-    ("the counters' entry", 0, f"{ANSWER}|{TICK}", f"{ANSWER}|{TICK}|{TRACK}"),
-    ("telling the peers", 0, "", TICK),
-    ("the copy for a retry", 10_000, "", "retry-on"),
+    Group("counting the answer", 0, left_out(ANSWER)),
+    Group(
+        "the counters' entry",
+        0,
+        left_out(f"{ANSWER}|{TICK}|{TRACK}"),
+        left_out(f"{ANSWER}|{TICK}"),
+    ),
+    Group("telling the peers", 0, left_out(TICK)),
+    Group("the copy for a retry", 10_000, left_out("retry-on")),
+    Group(
+        "the bucket",
+        10_000,
+        (
+            (r"(?m)^.*set-var\(txn\.id\).*\n", ""),
+            (r"set-var\(txn\.bucket\) .*", "set-var(txn.bucket) int(0)"),
+        ),
+    ),
+    Group("the share", 10_000, ((SURE % "share", r"\1"),)),
+    Group("the lease", 10_000, ((SURE % "shop/lease", r"\1"),)),
+    Group("the guard's trip", 10_000, ((SURE % "shop/trip", r"\1"),)),
+    Group("the guard's doubt", 10_000, ((DOUBT, r"\1"),)),
+    Group(
+        "the guard, asked each time",
+        10_000,
+        ((DOUBT, r"\1 { int(1) -m int 0 }"),),
+        adds=True,
+    ),
 )
-"""A group, the share, what is left out beside it in any case, and what is with it."""
 
 Bursts = list[Load]
 
@@ -50,6 +97,11 @@ class Compared:
         """Return the medians of ours, of theirs, and of the ratios of neighbours."""
         ours, theirs = list(map(of, self.ours)), list(map(of, self.theirs))
         return medians(ours, theirs)
+
+    def median_difference(self, of: Callable[[Load], float]) -> float:
+        """Return the median of what ours has more than its neighbour of theirs."""
+        pairs = zip(self.ours, self.theirs, strict=True)
+        return statistics.median(of(one) - of(other) for one, other in pairs)
 
 
 def medians(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:
@@ -144,14 +196,22 @@ def _latency(plain: Subject, ours: Subject, rounds: int) -> dict[str, Any]:
 def _groups(made: DataplaneBed, ours: Subject, rounds: int) -> list[dict[str, Any]]:
     """Return what users of one side pay for each group, by leaving it out."""
     rows = []
-    for number, (group, share, before, with_it) in enumerate(GROUPS):
-        full = made.hal9(f"with{number}", before) if before else ours
-        less = made.hal9(f"less{number}", with_it)
-        for subject in (full, less):
-            subject.share(share)
-        users = "new" if share else "legacy"
-        compared = _compare(made, full, less, rounds)
-        whole, rest, _ratio = compared.medians(lambda load: 1e6 / load.per_cpu_second)
-        without = (whole - rest, "µs of processor time a request")
-        rows.append(row(f"cost of {group}, users of {users}", without, "", None, ""))
+    for number, group in enumerate(GROUPS):
+        full = made.hal9(f"with{number}", group.beside) if group.beside else ours
+        changed = made.hal9(f"less{number}", (*group.beside, *group.without))
+        for subject in (full, changed):
+            subject.share(group.share)
+        compared = _compare(made, full, changed, rounds)
+        more = compared.median_difference(lambda load: 1e6 / load.per_cpu_second)
+        cost = -more if group.adds else more
+        users = "new" if group.share else "legacy"
+        rows.append(
+            row(
+                f"cost of {group.name}, users of {users}",
+                (cost, "µs of processor time a request"),
+                "",
+                None,
+                "",
+            )
+        )
     return rows

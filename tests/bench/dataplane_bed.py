@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,10 @@ request = function()
   return wrk.format("GET", "/", {{["X-User"] = "user" .. number}})
 end
 """
+
+
+Change = tuple[str, str]
+"""A pattern of the configuration's text, and what takes its place."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,14 @@ class Subject:
         workers.set_lease(int(time.time()) + 3600)
 
 
+def _changed(text: str, changes: Sequence[Change]) -> str:
+    for pattern, instead in changes:
+        text, times = re.subn(pattern, instead, text)
+        if not times:
+            raise AssertionError(f"nothing in the configuration is like {pattern}")
+    return text
+
+
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
@@ -141,8 +153,8 @@ class DataplaneBed:
         text = PLAIN.format(port=self.service_port)
         return self._started("plain", "plain", text)
 
-    def hal9(self, name: str = "hal9", without: str = "") -> Subject:
-        """Return HAProxy with our block, lines that match `without` left out."""
+    def hal9(self, name: str = "hal9", changes: Sequence[Change] = ()) -> Subject:
+        """Return HAProxy with our block, changed."""
         directory = self.directory / name
         directory.mkdir()
         mapfile.write(f"{directory}/shop.map", mapfile.from_entries("shop", {}))
@@ -155,10 +167,7 @@ class DataplaneBed:
         for router in ("here", "there"):
             plan = config.RouterPlan(router, str(directory), peers)
             block = config.block(plan, [parse(self._declaration())])
-            lines = block.splitlines(keepends=True)
-            texts.append(
-                "".join(x for x in lines if not (without and re.search(without, x)))
-            )
+            texts.append(_changed(block, changes))
         self._started(f"{name}-there", "hal9_shop", texts[1], directory)
         return self._started(name, "hal9_shop", texts[0], directory)
 
