@@ -30,4 +30,16 @@ def conclude(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
         result = work()
     except MigrateError as error:
         module.fail_json(msg=str(error), error=type(error).__name__, **error.facts)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        module.fail_json(msg=_no_file(error), error=type(error).__name__)
     module.exit_json(**result)
+
+
+def _no_file(error: OSError) -> str:
+    """Return what is told of a file that the host does not let us use."""
+    told = f"Cannot use {error.filename}: {error.strerror}."
+    if isinstance(error, PermissionError):
+        return f"{told} Run as a user who may read and write it (become), then again."
+    return f"{told} Mend that on the host, then run again."
