@@ -92,7 +92,11 @@ class Site:
             "name": "shop", "sides": SIDES, "state": [item], "backups": [backup],
             "journal": {"path": f"{self.directory}/journal.db"},
         }  # fmt: skip
-        content = {"hosts": {"db1": host}, "vars": {"hal9_migration": migration}}
+        variables = {
+            "hal9_migration": migration,
+            "hal9_state_directory": f"{self.directory}/state",
+        }
+        content = {"hosts": {"db1": host}, "vars": variables}
         self.inventory.write_text(yaml.safe_dump({"all": content}))
 
     @property
