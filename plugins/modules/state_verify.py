@@ -115,6 +115,14 @@ structure:
   type: list
   elements: str
   sample: []
+notes:
+  description:
+    - What is not the same and need not be; a person should look at it.
+    - Extensions of another version, and what PostgreSQL of another major version writes its own way, such as views.
+  returned: when the engine is PostgreSQL
+  type: list
+  elements: str
+  sample: ["extension postgis: version 3.3, there 3.4"]
 sequences:
   description: Sequences of the authority that would give out a number that their column has already.
   returned: always

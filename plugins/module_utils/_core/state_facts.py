@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What one database server shows; free counts are what is left for us."""
+    """What one database server shows; free counts are what is left for us.
+
+    ``extensions`` are versions by name, ``prepared`` the names of transactions.
+    """
 
     side: str
     version: int
@@ -23,7 +26,7 @@ class ServerFacts:
     free_slots: int
     free_senders: int
     free_workers: int
-    extensions: tuple[str, ...]
+    extensions: Mapping[str, str]
     roles: tuple[str, ...]
     writers: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
@@ -31,7 +34,7 @@ class ServerFacts:
     unlogged: tuple[str, ...] = ()
     role_elsewhere: tuple[str, ...] = ()
     large_objects: int = 0
-    prepared: int = 0
+    prepared: tuple[str, ...] = ()
     exclusive_user: bool = True
 
 

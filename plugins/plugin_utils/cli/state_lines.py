@@ -26,7 +26,13 @@ Teller = Callable[[str, Mapping[str, Any]], "list[Line]"]
 
 
 def replication(_host: str, result: Mapping[str, Any]) -> list[Line]:
-    if result.get("changed") and result.get("write_pause_ms") is not None:
+    before, after = _link(result, "before"), _link(result, "after")
+    if result.get("changed") and before and not after:
+        told = f"the link is removed; {result.get('authority')} alone is written."
+        return [Line(f"  {_item(result)}: {told}", "good")]
+    is_new_link = after and not before
+    is_switch = result.get("changed") and not is_new_link
+    if is_switch and result.get("write_pause_ms") is not None:
         pause = words.duration(float(result["write_pause_ms"]) / 1000)
         told = f"{result.get('authority')} is written now; writes paused {pause}."
         return [Line(f"  {_item(result)}: {told}", "good")]
@@ -37,6 +43,13 @@ def replication(_host: str, result: Mapping[str, Any]) -> list[Line]:
     lag = words.size(result["lag_bytes"])
     told = f"{copied} of {len(tables)} tables copied, {lag} behind."
     return [Line(f"  {_item(result)}: {told}")]
+
+
+def _link(result: Mapping[str, Any], when: str) -> bool:
+    """Say whether there was a link then; making and removing one is told with the last
+    switch, which is no news.
+    """
+    return bool(((result.get("diff") or {}).get(when) or {}).get("tables"))
 
 
 def dry_replication(host: str, result: Mapping[str, Any]) -> list[Line]:
@@ -60,6 +73,7 @@ def verified(_host: str, result: Mapping[str, Any]) -> list[Line]:
         Line(f"  {item}: {name} would give out a number that is taken.", "bad")
         for name in result.get("sequences") or ()
     ]
+    behind += [Line(f"  {item}: {note}.") for note in result.get("notes") or ()]
     if not result["equal"]:
         return [*behind, Line(f"  {item}: {rows} compared, not equal.", "bad")]
     spent = words.duration(result.get("seconds") or 0)

@@ -7,9 +7,15 @@ import itertools
 import os
 import stat
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_files.link import (
+    one_pass,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_files.port import (
     FilesEngine,
 )
@@ -139,6 +145,26 @@ class FilesPiece(Piece):
             ("intruder", "extra"),
             ("modes", "changed"),
         }
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is copied but by a pass."""
+        yield
+
+    def await_behind(self, size: int) -> None:
+        """What a pass has copied is what was behind before it."""
+        self._pass()
+        late_bytes, late_seconds = self.lags()
+        assert late_bytes >= size
+        assert late_seconds > 0
+
+    def catch_up(self) -> None:
+        """The next pass has nothing to copy; that takes its time, too."""
+        self._pass()
+        assert self.lags()[0] == 0
+
+    def _pass(self) -> None:
+        one_pass(self.site, "new", time.monotonic() + 60, complete=True)
 
     def remove(self) -> None:
         """The directory goes with the servers."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -194,6 +196,14 @@ class MariaPiece(Piece):
         )
         line = 1 + 2999 % 3
         return {("17", "changed"), (f'["2999", "{line}"]', "lost"), ("zz", "extra")}
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lock the table that the worker writes to."""
+        with self.servers["new"].connect() as connection, connection.cursor() as cursor:
+            cursor.execute("LOCK TABLES depot.texts READ")
+            yield
+            cursor.execute("UNLOCK TABLES")
 
     def remove(self) -> None:
         """The next piece empties the servers."""

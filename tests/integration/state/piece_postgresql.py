@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,15 @@ class PostgresPiece(Piece):
         self.shop.sql("new", "DELETE FROM labels WHERE code = 'a'")
         self.shop.sql("new", "INSERT INTO labels VALUES ('zz', 'x')")
         return {("123", "changed"), ("a", "lost"), ("zz", "extra")}
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lock the table that the worker writes to."""
+        dsn = self.shop.cluster("new").dsn(self.shop.name)
+        with psycopg.connect(dsn) as connection:
+            connection.execute("LOCK TABLE orders IN EXCLUSIVE MODE")
+            yield
+            connection.rollback()
 
     def remove(self) -> None:
         """Remove all links."""

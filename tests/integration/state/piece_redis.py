@@ -6,7 +6,8 @@ import itertools
 import secrets
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,16 @@ class RedisPiece(Piece):
                 return
             time.sleep(0.5)
         self.servers[side].start()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """End the link, and let new not log in again."""
+        with self.servers["new"].client() as new:
+            new.config_set("masterauth", "not " + PASSWORD)
+            with self.servers["legacy"].client() as legacy:
+                legacy.execute_command("CLIENT", "KILL", "TYPE", "replica")
+            yield
+            new.config_set("masterauth", PASSWORD)
 
     def remove(self) -> None:
         """End both."""

@@ -13,7 +13,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_engine im
 from tests.lab.parts import wait_until
 
 MARKS = itertools.count(1)
+LATE_SECONDS = 1.5
 
 
 class Refused(Exception):
@@ -74,6 +75,31 @@ class Piece(ABC):
         """Change, lose and add one thing on new behind the link's back; return key and
         kind of each.
         """
+
+    @abstractmethod
+    def held(self) -> AbstractContextManager[None]:
+        """Keep new from applying what legacy writes meanwhile."""
+
+    def lags(self) -> tuple[int, float]:
+        """Bytes and seconds that new is told to be behind."""
+        live = self.engine.lag().live
+        assert live is not None
+        assert live.lag_bytes is not None
+        assert live.lag_seconds is not None
+        return live.lag_bytes, live.lag_seconds
+
+    def await_behind(self, size: int) -> None:
+        """Return when new is told to lack so many bytes, and for how long."""
+
+        def is_told() -> bool:
+            late_bytes, late_seconds = self.lags()
+            return late_bytes >= size and late_seconds >= LATE_SECONDS
+
+        wait_until(is_told, 20, f"a lag of {size} bytes", 0.05)
+
+    def catch_up(self) -> None:
+        """Have what was held back applied."""
+        wait_until(lambda: self.lags() == (0, 0.0), 30, "no lag", 0.05)
 
     @abstractmethod
     def remove(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import secrets
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,7 @@ BUILDERS = {
     "redis": "RedisServers",
 }
 SWITCHES = 4
+LATE_TEXTS = 100
 MOMENTS = ("before intent", "after intent", "before outcome", "after outcome")
 
 
@@ -136,6 +138,21 @@ class TestLink:
             linked.write("new", "w0-0")
         linked.write("legacy", "w0-1")
         assert linked.texts("legacy") == {"w0-1"}
+
+
+class TestLag:
+    """What new has not applied is told, in bytes and in seconds."""
+
+    def test_it_is_at_least_what_was_written_and_nothing_once_applied(
+        self, linked: Piece
+    ) -> None:
+        texts = {f"w0-{number}-{secrets.token_hex(12)}" for number in range(LATE_TEXTS)}
+        with linked.held():
+            for text in texts:
+                linked.write("legacy", text)
+            linked.await_behind(sum(map(len, texts)))
+        linked.catch_up()
+        assert linked.texts("new") == texts
 
 
 class TestVerify:

@@ -108,6 +108,47 @@ class TestVerification:
         result = Verification(linked.site).run()
         assert result["structure"] == ["extension pg_prewarm"]
 
+    def test_versions_of_an_extension_are_noted_and_no_difference(
+        self, linked: Shop
+    ) -> None:
+        for side, version in (("legacy", "1.2"), ("new", "1.3")):
+            linked.sql(side, f"CREATE EXTENSION pg_buffercache VERSION '{version}'")
+        result = Verification(linked.site).run()
+        assert result["notes"] == ["extension pg_buffercache: version 1.2, there 1.3"]
+        assert (result["structure"], result["equal"]) == ([], True)
+
+    def test_a_view_defined_otherwise_is_named(self, linked: Shop) -> None:
+        for kind in ("VIEW few", "MATERIALIZED VIEW sums", "VIEW same"):
+            for side in ("legacy", "new"):
+                text = f"CREATE {kind} AS SELECT customer FROM orders"
+                other = " WHERE amount > 7" if side == "new" else ""
+                linked.sql(side, text + ("" if "same" in kind else other))
+        assert Verification(linked.site).run()["structure"] == [
+            "materialised view public.sums differs",
+            "view public.few differs",
+        ]
+
+    def test_a_view_with_other_rights_is_named(self, linked: Shop) -> None:
+        for side in ("legacy", "new"):
+            linked.sql(side, "CREATE VIEW few AS SELECT customer FROM orders")
+        linked.sql("legacy", "ALTER VIEW few SET (security_barrier = true)")
+        assert Verification(linked.site).run()["structure"] == [
+            "view public.few differs"
+        ]
+
+    def test_functions_that_differ_beside_their_text_are_named(
+        self, linked: Shop
+    ) -> None:
+        head = "CREATE FUNCTION {}() RETURNS int LANGUAGE sql"
+        for side, cost, number in (("legacy", "STABLE", 1), ("new", "VOLATILE", 2)):
+            linked.sql(side, f"{head.format('plain')} {cost} AS 'SELECT 1'")
+            parsed = f"BEGIN ATOMIC SELECT {number}; END"
+            linked.sql(side, f"{head.format('parsed')} {parsed}")
+        assert Verification(linked.site).run()["structure"] == [
+            "function public.parsed() differs",
+            "function public.plain() differs",
+        ]
+
     def test_what_else_is_lacking_is_named(self, linked: Shop) -> None:
         linked.sql("legacy", "CREATE TYPE mood AS ENUM ('good', 'bad')")
         linked.sql("legacy", "CREATE VIEW few AS SELECT 1 AS one")
@@ -217,6 +258,58 @@ def behind(shop: Shop, keys: int) -> Iterator[None]:
 def lying_looks(taken: verify.Comparison, table: object, keys: list[str]) -> object:
     """Say of every key that it was written at every look."""
     return [], [verify.Difference("public.labels", key, "changed") for key in keys]
+
+
+DUMPED = """
+ALTER TABLE labels ADD COLUMN kind varchar(9) DEFAULT 'x'
+  CHECK (kind IN ('x', 'y', 'it''s, ]'));
+CREATE INDEX few_labels ON labels (body) WHERE kind IN ('x', 'y');
+CREATE VIEW few AS SELECT code FROM labels WHERE kind IN ('x', 'y');
+CREATE MATERIALIZED VIEW sums AS
+  SELECT kind, count(*) AS labels FROM labels WHERE kind IN ('x', 'y') GROUP BY kind;
+CREATE MATERIALIZED VIEW more AS SELECT sum(labels) AS labels FROM sums;
+CREATE MATERIALIZED VIEW never AS SELECT 1 AS one WITH NO DATA;
+CREATE UNIQUE INDEX sums_of ON sums (kind);
+"""
+
+
+class TestBroughtOver:
+    """What a link brings is as it was, and can be read."""
+
+    def test_definitions_that_a_dump_writes_otherwise_are_the_same(
+        self, shop: Shop
+    ) -> None:
+        """PostgreSQL casts an array before a dump, its elements after it."""
+        shop.sql("legacy", DUMPED)
+        assert shop.link()
+        view = "SELECT pg_get_viewdef('few'::regclass)"
+        assert shop.sql("legacy", view) != shop.sql("new", view)
+        result = Verification(shop.site).run()
+        assert (result["structure"], result["notes"]) == ([], [])
+        assert (result["equal"], result["verdict"]) == (True, "pass")
+        shop.unlink()
+
+    def test_a_materialised_view_is_filled_where_it_was(self, shop: Shop) -> None:
+        shop.sql("legacy", DUMPED)
+        assert shop.link()
+        for name in ("sums", "more"):
+            rows = f"SELECT * FROM {name}"
+            assert shop.sql("new", rows) == shop.sql("legacy", rows) != []
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            shop.sql("new", "SELECT * FROM never")
+        assert not shop.link()
+        shop.unlink()
+
+    def test_one_that_cannot_be_read_is_named(self, shop: Shop) -> None:
+        shop.sql("legacy", DUMPED)
+        assert shop.link()
+        shop.sql("new", "REFRESH MATERIALIZED VIEW sums WITH NO DATA")
+        result = Verification(shop.site).run()
+        named = ["content of materialised view public.sums"]
+        assert (result["structure"], result["equal"]) == (named, False)
+        assert shop.link()
+        assert Verification(shop.site).run()["equal"]
+        shop.unlink()
 
 
 class TestUnsettled:

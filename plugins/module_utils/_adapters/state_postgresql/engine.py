@@ -40,10 +40,12 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import S
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
     StateReading,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_postgresql import (
+    items,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_readiness import (
     ReadinessItem,
     blocking,
-    items,
 )
 
 LINK_STATEMENT_SECONDS = 600
@@ -121,6 +123,7 @@ class PostgresLink:
         self._await_copy(to_new, deadline)
         if self.drift():
             schema.bring_attachments(self.site, self.legacy, self.new)
+            structure.fill(self.legacy, self.new, self.site)
         self._refuse_drift()
         return True
 

@@ -51,8 +51,7 @@ SELECT current_setting('server_version_num')::int AS version,
        current_setting('max_logical_replication_workers')::int
          - (SELECT count(pid) FROM pg_stat_subscription) AS free_workers,
        current_user <> %s AS exclusive_user,
-       (SELECT count(*) FROM pg_largeobject_metadata) AS large_objects,
-       (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()) AS prepared
+       (SELECT count(*) FROM pg_largeobject_metadata) AS large_objects
   FROM pg_database WHERE datname = current_database()
 """
 _SETTINGS = """
@@ -86,6 +85,10 @@ SELECT DISTINCT pg_get_userbyid(oid) FROM (
    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(%s)
 ) AS used WHERE oid <> 0
 """
+_EXTENSIONS = "SELECT extname, extversion FROM pg_extension"
+_PREPARED = """
+SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared
+"""
 _ELSEWHERE = """
 SELECT DISTINCT datname::text FROM pg_stat_activity
  WHERE usename = %s AND datname <> current_database()
@@ -118,13 +121,14 @@ def _server(site: Site, side: Side, session: Session) -> ServerFacts:
     return ServerFacts(
         side=side,
         settings=_settings(session),
-        extensions=_names(session, "SELECT extname FROM pg_extension ORDER BY 1"),
+        extensions={str(name): str(v) for name, v in session.rows(_EXTENSIONS)},
         roles=_names(session, "SELECT rolname FROM pg_roles"),
         writers=_names(session, _WRITERS, role, schemas),
         tables=tuple(tables(session, site)),
         without_identity=_names(session, bare, schemas),
         unlogged=_names(session, unlogged, schemas),
         role_elsewhere=_names(session, _ELSEWHERE, role),
+        prepared=_names(session, _PREPARED),
         **_row(session, _SERVER, role),
     )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
@@ -22,10 +23,12 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state import (
     other,
 )
 
+ON_ITS_WAY_SECONDS = 0.1
 _SLOT = """
 SELECT s.active, coalesce(s.wal_status, ''),
        greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn), 0)::bigint,
-       coalesce(extract(epoch FROM r.replay_lag), 0)::float8
+       extract(epoch FROM r.replay_lag)::float8,
+       s.active AND s.confirmed_flush_lsn < pg_current_wal_flush_lsn()
   FROM pg_replication_slots s
   LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
  WHERE s.slot_name = %s
@@ -34,6 +37,10 @@ _ADVANCE = """
 SELECT (pg_replication_slot_advance(slot_name,
           greatest(confirmed_flush_lsn, pg_current_wal_flush_lsn()))).end_lsn::text
   FROM pg_replication_slots WHERE slot_name = %s
+"""
+_SILENCE = """
+SELECT extract(epoch FROM clock_timestamp() - max(last_msg_receipt_time))::float8
+  FROM pg_stat_subscription WHERE subname = %s AND relid IS NULL
 """
 _COPIES = """
 SELECT format('%%I.%%I', n.nspname, c.relname), r.srsubstate::text
@@ -79,7 +86,12 @@ class Link:
         slots = self.source.rows(_SLOT, self.name)
         if enabled is None and not slots:
             return LinkReading(self.toward, exists=False)
-        active, status, lag, seconds = slots[0] if slots else (False, "", None, None)
+        nothing = (False, "", None, None, False)
+        active, status, lag, seconds, late = slots[0] if slots else nothing
+        if late:
+            seconds = max(seconds or 0.0, self._silence())
+        elif active and seconds is None:
+            seconds = 0.0
         copies = self.target.rows(_COPIES, self.name)
         return LinkReading(
             self.toward,
@@ -92,6 +104,18 @@ class Link:
             slot=self.name if slots else "",
             slot_status=status,
         )
+
+    def _silence(self) -> float:
+        """Return for how long the worker has taken nothing, while there is something.
+
+        The sender's own replay_lag stays what it was while a worker waits for a lock.
+        After a quiet time the next message is on its way for a moment.
+        """
+        silent = float(self.target.value(_SILENCE, self.name) or 0.0)
+        if silent > ON_ITS_WAY_SECONDS:
+            time.sleep(ON_ITS_WAY_SECONDS)
+            silent = float(self.target.value(_SILENCE, self.name) or 0.0)
+        return silent
 
     def is_subscribed(self) -> bool:
         """Return whether the target has the subscription."""

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.session import (
     Session,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql.site import (
     Site,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_structure import (
+    settled,
 )
 
 # PostgreSQL 18 lists NOT NULL as constraints ('n') too: the columns tell it everywhere.
@@ -58,14 +63,31 @@ SELECT 'enum ' || n.nspname || '.' || t.typname,
   JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = ANY(%s)
  GROUP BY n.nspname, t.typname
 UNION ALL
-SELECT 'view ' || n.nspname || '.' || c.relname, ''
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('v', 'm') AND n.nspname = ANY(%s)
-UNION ALL
 SELECT 'function ' || p.oid::regprocedure::text, md5(p.prosrc)
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
  WHERE n.nspname = ANY(%s) AND NOT EXISTS (SELECT 1 FROM pg_depend d
    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+"""
+# PostgreSQL writes these anew from what it has parsed, each major version its own way.
+_WRITTEN = """
+SELECT CASE c.relkind WHEN 'm' THEN 'materialised view ' ELSE 'view ' END
+       || n.nspname || '.' || c.relname,
+       concat_ws(' ', pg_get_viewdef(c.oid), c.reloptions::text)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('v', 'm') AND n.nspname = ANY(%s)
+   AND NOT EXISTS (SELECT 1 FROM pg_depend d
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+UNION ALL
+SELECT 'function ' || p.oid::regprocedure::text, pg_get_functiondef(p.oid)
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE p.prokind IN ('f', 'p') AND n.nspname = ANY(%s)
+   AND NOT EXISTS (SELECT 1 FROM pg_depend d
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+"""
+_MATERIALISED = """
+SELECT format('%%I.%%I', n.nspname, c.relname), c.relispopulated
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'm' AND n.nspname = ANY(%s) ORDER BY c.oid
 """
 # As pg_restore --list names them, owners left aside.
 _ENTRIES = """
@@ -85,7 +107,7 @@ UNION ALL
 SELECT 'RULE ' || schemaname || ' ' || tablename || ' ' || rulename FROM pg_rules
  WHERE schemaname = ANY(%s)
 """
-_EXTENSIONS = "SELECT 'extension ' || extname FROM pg_extension"
+_EXTENSIONS = "SELECT 'extension ' || extname, extversion FROM pg_extension"
 _OWNED = """
 SELECT format('%%I.%%I', n.nspname, s.relname), format('%%I.%%I', tn.nspname, t.relname),
        format('%%I', a.attname)
@@ -101,21 +123,51 @@ SELECT format('%%I.%%I', n.nspname, s.relname), format('%%I.%%I', tn.nspname, t.
 
 @dataclass(frozen=True)
 class Structure:
-    """Everything of the declared schemas by its name, with how it is defined."""
+    """Everything of the declared schemas by its name, with how it is defined.
+
+    ``written`` are definitions in the words of the server's ``major`` version.
+    """
 
     names: frozenset[str]
     definitions: dict[str, str]
+    written: dict[str, str] = field(default_factory=dict)
+    extensions: dict[str, str] = field(default_factory=dict)
+    major: int = 0
 
     def lacks_of(self, source: Structure) -> tuple[str, ...]:
         """Return what the source has and this one lacks or defines otherwise."""
         lacking = set(source.names - self.names)
-        for name, text in source.definitions.items():
-            ours = self.definitions.get(name)
-            if ours is None:
-                lacking.add(name)
-            elif ours != text:
-                lacking.add(f"{name} differs")
+        lacking |= source.extensions.keys() - self.extensions.keys()
+        lacking |= source.written.keys() - self.written.keys()
+        lacking |= source.definitions.keys() - self.definitions.keys()
+        lacking |= {f"{name} differs" for name in self._unlike(source)}
         return tuple(sorted(lacking))
+
+    def _unlike(self, source: Structure) -> set[str]:
+        """Return what both define, each otherwise."""
+        unlike = _unlike(source.definitions, self.definitions)
+        if source.major == self.major:
+            unlike |= _unlike(source.written, self.written)
+        return unlike
+
+    def notes_on(self, source: Structure) -> tuple[str, ...]:
+        """Return what is not the same and need not be: a person should look at it."""
+        notes = [
+            f"{name}: version {version}, there {self.extensions[name]}"
+            for name, version in source.extensions.items()
+            if self.extensions.get(name, version) != version
+        ]
+        if source.major != self.major:
+            told = f"PostgreSQL {source.major} and {self.major} each write it their way"
+            open_ = _unlike(source.written, self.written) - self._unlike(source)
+            notes += [f"{name}: not compared, {told}" for name in open_]
+        return tuple(sorted(notes))
+
+
+def _unlike(source: Mapping[str, str], target: Mapping[str, str]) -> set[str]:
+    """Return the names that both have with another text."""
+    both = source.keys() & target.keys()
+    return {name for name in both if settled(source[name]) != settled(target[name])}
 
 
 def columns(session: Session, site: Site) -> set[str]:
@@ -142,6 +194,7 @@ def missing(source: Session, target: Session, site: Site) -> tuple[str, ...]:
     """
     lacking = columns(source, site) - columns(target, site)
     lacking |= attachments(source, site) - attachments(target, site)
+    lacking |= contents(source, site) - contents(target, site)
     return tuple(sorted(lacking | only_there(source, target, site)))
 
 
@@ -156,6 +209,28 @@ def only_there(source: Session, target: Session, site: Site) -> set[str]:
     }
 
 
+def contents(session: Session, site: Site) -> set[str]:
+    """Return the materialised views that can be read: those that were filled."""
+    filled = _materialised(session, site)
+    return {f"content of materialised view {name}" for name in filled if filled[name]}
+
+
+def fill(source: Session, target: Session, site: Site) -> None:
+    """Fill the target's materialised views that are filled on the source: a dump of
+    the structure alone leaves them so that nobody can read them.
+    """
+    there = _materialised(source, site)
+    for name, is_filled in _materialised(target, site).items():
+        if there.get(name) and not is_filled:
+            target.run(f"REFRESH MATERIALIZED VIEW {name}")  # quoted by the server
+
+
+def _materialised(session: Session, site: Site) -> dict[str, bool]:
+    """Return whether each can be read, those first that others are made of."""
+    rows = session.rows(_MATERIALISED, list(site.schemas))
+    return {str(name): bool(is_filled) for name, is_filled in rows}
+
+
 def _table_of(column: str) -> str:
     return column.partition(" ")[0].rpartition(".")[0]
 
@@ -164,9 +239,18 @@ def of(session: Session, site: Site) -> Structure:
     """Return the whole structure; names in it are qualified by their schema."""
     session.run("SELECT set_config('search_path', 'pg_catalog', false)")
     schemas = list(site.schemas)
-    named = columns(session, site) | {str(n) for (n,) in session.rows(_EXTENSIONS)}
-    rows = session.rows(_PARTS, *[schemas] * 3) + session.rows(_REST, *[schemas] * 5)
-    return Structure(frozenset(named), {str(name): str(text) for name, text in rows})
+    rows = session.rows(_PARTS, *[schemas] * 3) + session.rows(_REST, *[schemas] * 4)
+    return Structure(
+        frozenset(columns(session, site) | contents(session, site)),
+        _texts(rows),
+        _texts(session.rows(_WRITTEN, schemas, schemas)),
+        _texts(session.rows(_EXTENSIONS)),
+        session.connection.info.server_version // 10000,
+    )
+
+
+def _texts(rows: Iterable[tuple[Any, ...]]) -> dict[str, str]:
+    return {str(name): str(text) for name, text in rows}
 
 
 def lagging_sequences(session: Session, site: Site) -> list[str]:

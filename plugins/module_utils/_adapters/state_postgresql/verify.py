@@ -116,21 +116,27 @@ class Comparison:
     def run(self) -> dict[str, Any]:
         """Compare structure, then rows; leave the keys that could not be settled."""
         site = self.asked.site
-        lacking = self.lacking()
+        lacking, notes = self.structure()
         lagging = structure.lagging_sequences(self.source, site)
         seen, findings = self.rows(lacking)
         left = findings.unsettled
         unsettled.keep(self.asked.directory, self.authority, left)
-        return {**_result(seen, findings), "sequences": lagging}
+        result = _result(seen, findings)
+        return {**result, "sequences": lagging, "notes": list(notes)}
 
-    def lacking(self) -> tuple[str, ...]:
-        """Return what the target lacks of the source's structure, and the columns
-        that only the target has.
+    def structure(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what the target lacks of the source's structure, with the columns
+        that only the target has, and what differs and may.
         """
         site = self.asked.site
         more = structure.only_there(self.source, self.target, site)
         source, target = (structure.of(e, site) for e in (self.source, self.target))
-        return tuple(sorted({*target.lacks_of(source), *more}))
+        lacking = tuple(sorted({*target.lacks_of(source), *more}))
+        return lacking, target.notes_on(source)
+
+    def lacking(self) -> tuple[str, ...]:
+        """Return what of the structure is not the same and must be."""
+        return self.structure()[0]
 
     def tables(self, lacking: Iterable[str] = ()) -> list[Table]:
         """Return the tables that can be compared: their columns are on both sides."""

@@ -222,13 +222,16 @@ def _link(
     state = "r" if up and not copying else "d"
     have = int(follower.get("slave_repl_offset", "0"))
     missing = max(0, int(source.get("master_repl_offset", "0")) - have)
-    silent = float(follower.get("master_last_io_seconds_ago", "-1"))
+    # While the link is down the positions compare as long as it is the same history.
+    same = follower.get("master_replid") == source.get("master_replid")
+    silence = "master_last_io_seconds_ago" if up else "master_link_down_since_seconds"
+    silent = max(0.0, float(follower.get(silence, "-1")))
     return LinkReading(
         toward,
         exists=True,
         enabled=True,
         active=up,
         tables=(TableCopy(EVERYTHING, state),),
-        lag_bytes=missing if up else None,
-        lag_seconds=(max(0.0, silent) if missing else 0.0) if up else None,
+        lag_bytes=missing if up or same else None,
+        lag_seconds=(silent if missing else 0.0) if up or same else None,
     )

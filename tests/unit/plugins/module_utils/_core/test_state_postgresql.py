@@ -15,9 +15,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.state_facts imp
     ServerFacts,
     SiteFacts,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.state_postgresql import (
+    items,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_readiness import (
     blocking,
-    items,
 )
 
 FIT = {"wal_level": "logical", "max_slot_wal_keep_size": "2048"}
@@ -36,7 +38,7 @@ def server(side: str, **changes: Any) -> ServerFacts:
         free_slots=9,
         free_senders=9,
         free_workers=4,
-        extensions=("plpgsql",),
+        extensions={"plpgsql": "1.0"},
         roles=("shop", "postgres"),
         tables=("public.orders",),
     )
@@ -86,12 +88,12 @@ REFUSED: list[tuple[str, SiteFacts]] = [
     ("databases_differ", site(new=server("new", system="legacy"))),
     ("encoding", site(new=server("new", encoding="LATIN1"))),
     ("collation", site(new=server("new", collation="C/C"))),
-    ("extensions", site(legacy=server("legacy", extensions=("postgis",)))),
+    ("extensions", site(legacy=server("legacy", extensions={"postgis": "3.3"}))),
     ("tables", site(legacy=server("legacy", tables=()))),
     ("replica_identity", site(legacy=server("legacy", without_identity=("log",)))),
     ("unlogged_tables", site(legacy=server("legacy", unlogged=("scratch",)))),
     ("large_objects", site(legacy=server("legacy", large_objects=3))),
-    ("prepared_transactions", site(legacy=server("legacy", prepared=1))),
+    ("prepared_transactions", site(legacy=server("legacy", prepared=("held",)))),
     ("new.roles", site(new=server("new", roles=("postgres",)))),
     ("legacy.dsn_user", site(legacy=server("legacy", exclusive_user=False))),
     ("pgbouncer.pgb.reachable", site(bouncers=(bouncer(reachable=False),))),
@@ -129,6 +131,7 @@ class TestItems:
             ),
             ("legacy.role_elsewhere", {"role_elsewhere": ("crm",)}),
             ("other_writers", {"writers": ("cron",)}),
+            ("extension_versions", {"extensions": {"plpgsql": "0.9"}}),
         ],
     )
     def test_what_needs_a_person_is_a_warning(
@@ -137,6 +140,18 @@ class TestItems:
         found = items(site(legacy=server("legacy", **changes)))
         assert [i.id for i in found if i.severity == "warning"] == [name]
         assert blocking(found) == ()
+
+    @pytest.mark.parametrize(
+        ("value", "observed"),
+        [("5000", "5000 ms"), ("5s", "5s"), ("2min", "2min"), ("0s", "0"), ("0", "0")],
+    )
+    def test_a_timeout_is_shown_as_a_person_set_it(
+        self, value: str, observed: str
+    ) -> None:
+        settings = {**FIT, "statement_timeout": value}
+        found = items(site(legacy=server("legacy", settings=settings)))
+        (one,) = [each for each in found if each.id == "legacy.statement_timeout"]
+        assert (one.observed, one.severity == "ok") == (observed, observed == "0")
 
     def test_a_link_that_lives_needs_less_room(self) -> None:
         tight = server("legacy", free_slots=1, free_senders=1)
