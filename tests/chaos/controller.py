@@ -24,10 +24,13 @@ class Boundary:
     number: int
     moment: str
     task: str
+    place: str = ""
+    """The step, and the item of state, that the task works for."""
 
     def __str__(self) -> str:
         """How a row of the matrix names it."""
-        return f"{self.number:3d} {self.moment} {self.task}"
+        where = f" ({self.place})" if self.place else ""
+        return f"{self.number:3d} {self.moment} {self.task}{where}"
 
 
 @dataclass(frozen=True)

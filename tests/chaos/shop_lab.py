@@ -8,7 +8,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,13 @@ from tests.lab.servers import LabServers
 
 DECLARATION = ROOT / "inventories" / "lab" / "group_vars" / "all" / "migration.yml"
 GATES = {"gates": {"error_rate": "<= 5%"}, "soak": "1s", "deadline": "4m"}
+UNTIL_STATE = {"canary": {**GATES, "steps": ["50%"]}, "state": GATES}
+WHOLE_PLAN = {
+    "shadow": {**GATES, "gates": {"shadow_match": ">= 90%"}, "steps": ["0%"]},
+    **UNTIL_STATE,
+    "ramp_up": {**GATES, "steps": ["80%"]},
+    "full": {**GATES, "steps": ["100%"]},
+}
 
 
 class Customers(Server):
@@ -125,15 +132,15 @@ class ShopLab:
 
 
 @contextmanager
-def shop_lab() -> Iterator[ShopLab]:
-    """Bring the lab up and canary to its end; bring it down whatever happens."""
+def shop_lab(phases: Mapping[str, Any] = UNTIL_STATE) -> Iterator[ShopLab]:
+    """Bring the lab up with a plan of these phases; bring it down whatever happens."""
     with scratch_directory("hal9-lab-") as directory:
         lab = Lab(directory, directory, _base_port())
         try:
             servers = stack.up(lab, 11)
             environment = lab.environment()
             controller = Controller(
-                directory, stack.INVENTORY, environment, _variables()
+                directory, stack.INVENTORY, environment, _variables(phases)
             )
             yield ShopLab(lab, servers, controller)
         finally:
@@ -155,9 +162,9 @@ def _lab_at(base: int) -> Lab:
     return Lab(Path("/nonexistent"), Path("/nonexistent"), base)
 
 
-def _variables() -> dict[str, Any]:
-    """Return the lab's own declaration with short steps, and no shadow."""
+def _variables(phases: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lab's own declaration with short steps of these phases."""
     declared = yaml.safe_load(DECLARATION.read_text())["hal9_migration"]
-    declared.pop("shadow", None)
-    phases = {"canary": {**GATES, "steps": ["50%"]}, "state": GATES}
+    if "shadow" not in phases:
+        declared.pop("shadow", None)
     return {"hal9_migration": json.loads(json.dumps({**declared, "phases": phases}))}

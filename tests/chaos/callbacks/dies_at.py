@@ -4,7 +4,9 @@
 """Ends ansible-playbook and its process group by SIGKILL at one boundary of its tasks.
 
 HAL9_DIE_AT is the number of the boundary, or its moment and task (none: live on);
-HAL9_BOUNDARIES is a file that gets a line of JSON for each boundary passed.
+HAL9_BOUNDARIES is a file that gets a line of JSON for each boundary passed. HAL9_TRIED
+is a file of boundaries at which runs have died: this one dies at the first that is not
+in it, and adds it.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._first(result.task)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        self._say("after", "the last task")
+        self._say("after", "the last task", "")
 
     def _first(self, task: Any) -> None:
         is_included = task.action.rpartition(".")[2] in NOTHING_HAPPENS_IN
@@ -59,14 +61,38 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._pass("after the first host of", task)
 
     def _pass(self, moment: str, task: Any) -> None:
-        self._say(moment, task.get_name().rpartition(" : ")[2])
+        self._say(moment, task.get_name().rpartition(" : ")[2], place(task))
 
-    def _say(self, moment: str, name: str) -> None:
-        told = {"number": self._number, "moment": moment, "task": name}
+    def _say(self, moment: str, name: str, where: str) -> None:
+        told = {"number": self._number, "moment": moment, "task": name, "place": where}
         with Path(os.environ["HAL9_BOUNDARIES"]).open("a") as file:
             file.write(json.dumps(told) + "\n")
-        if os.environ.get("HAL9_DIE_AT") in (str(self._number), f"{moment} {name}"):
+        wanted = os.environ.get("HAL9_DIE_AT")
+        is_wanted = wanted in (str(self._number), f"{moment} {name}")
+        if is_wanted or is_untried(f"{moment} {name} | {where}"):
             # The tests start it as the leader of a group of its own.
             assert os.getpgrp() == os.getpid()
             os.killpg(os.getpgrp(), signal.SIGKILL)
         self._number += 1
+
+
+def place(task: Any) -> str:
+    """Return the step, and the item of state, that a task works for; else nothing."""
+    given = task.get_vars()
+    phase = given.get("step_phase", "")
+    step = given.get(f"{phase}_step", {}).get("step", "")
+    item = given.get("state_item", {}).get("name", "")
+    return f"{phase} {step} {item}".strip()
+
+
+def is_untried(boundary: str) -> bool:
+    """Say whether no run has died there, and write down that this one does."""
+    path = os.environ.get("HAL9_TRIED")
+    if not path:
+        return False
+    with Path(path).open("a+") as file:
+        file.seek(0)
+        if boundary in file.read().splitlines():
+            return False
+        file.write(boundary + "\n")
+    return True

@@ -20,6 +20,8 @@ class Record:
     ended: float
     status: int
     server: str
+    kept: bool = False
+    """Whether it went over a connection that was open before."""
 
     @property
     def failed(self) -> bool:
@@ -42,13 +44,17 @@ class Connection:
 
     async def ask(self, user: str, method: str = "GET", path: str = "/") -> Record:
         """Send one request, once."""
-        began = time.time()
+        began, kept = time.time(), self._is_open()
         try:
             status, server = await asyncio.wait_for(self._ask(user, method, path), 20)
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
             await self.close()
             status, server = 0, ""
-        return Record(user, method, self.port, began, time.time(), status, server)
+        ended = time.time()
+        return Record(user, method, self.port, began, ended, status, server, kept)
+
+    def _is_open(self) -> bool:
+        return self._reader is not None and not self._reader.at_eof()
 
     async def _ask(self, user: str, method: str, path: str) -> tuple[int, str]:
         reader, writer = await self._open()

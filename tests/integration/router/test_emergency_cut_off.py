@@ -19,7 +19,7 @@ CUT = ("r02", "r03")
 FAILED, UNREACHABLE = 2, 4
 """How ansible-playbook ends when a host failed, and when one could not be reached."""
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 150
 """ssh waits for many minutes on a kept connection whose other end is gone."""
 
 pytestmark = [

@@ -41,6 +41,22 @@ def at_most(bed: Bed, in_flight: int) -> int:
     return len(bed.routers) * bed.migration.guard.failures + in_flight
 
 
+def beyond_the_limit(bed: Bed, records: list[Record]) -> list[Record]:
+    """Return the failures of each router that were neither among its first ones, as
+    many as declared, nor under way when the user of the last of these had its answer.
+    """
+    found: list[Record] = []
+    for port in bed.ports:
+        mine = [each for each in records if each.failed and each.router == port]
+        mine.sort(key=lambda each: each.ended)
+        counted, more = (
+            mine[: bed.migration.guard.failures],
+            mine[bed.migration.guard.failures :],
+        )
+        found += [each for each in more if each.began >= counted[-1].ended]
+    return found
+
+
 class TestLimit:
     @pytest.mark.parametrize("one_was_released", [False, True])
     def test_it_is_one_for_all_routers_that_have_heard(
@@ -98,6 +114,7 @@ class TestFailures:
         failed = [r for r in records if r.failed]
         assert {r.method for r in failed} == {"POST"}
         assert 1 <= len(failed) <= at_most(bed, load.lanes)
+        assert beyond_the_limit(bed, records) == []
         legacy, new = bed.counted()
         assert new.errors == len(failed)
         assert new.requests + legacy.requests == len(records)
@@ -115,6 +132,7 @@ class TestFailures:
         records = under_load(load, scenario)
         failed = [r for r in records if r.failed]
         assert {r.status for r in failed} == {504}
+        assert beyond_the_limit(bed, records) == []
         assert len(failed) <= at_most(bed, load.lanes)
         legacy, new = bed.counted()
         assert new.errors == len(failed)

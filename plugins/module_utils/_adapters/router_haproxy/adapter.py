@@ -106,11 +106,12 @@ class HaproxyRouter(Router):
             failed_checks=servers.failed_checks("new"),
         )
 
-    def share_in_force(self, migration: str) -> int:
+    def share_in_force(self, migration: str, read: RouterReading | None = None) -> int:
         """Return the share that decides the next request, on the way of a gradual
-        change too, where the setting's share is only its end.
+        change too, where the setting's share is only its end; ``read`` is a reading
+        that was made already.
         """
-        reading = self.read(migration)
+        reading = read or self.read(migration)
         if reading.finalised:
             return reading.effective_share
         setting = replace(reading.setting, share=self._kept(migration).share)
@@ -290,6 +291,6 @@ def _tripped(setting: TrafficSetting, cause: TripCause) -> StateConflict:
 def _attempt(work: Callable[[], None]) -> str:
     try:
         work()
-    except OSError as error:
-        return str(error)
+    except mapfile.Unwritable as error:
+        return str(error.facts["reason"])
     return ""

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import TimedOut
+from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
+    MigrateError,
+    TimedOut,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     JournalHead,
     TrafficSetting,
@@ -23,6 +26,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
 _DIGITS = 15
 _CAUSES: dict[int, TripCause] = {0: "guard", 1: "operator", 2: "gate"}
 _LOCK_POLL_SECONDS = 0.01
+
+
+class Unwritable(MigrateError):
+    """A file could not be replaced or made; ``facts`` carry ``path`` and ``reason``."""
 
 
 class Lines(Protocol):
@@ -125,11 +132,18 @@ def render(kept: Lines) -> str:
 
 def write(path: str, kept: Lines) -> None:
     """Replace the file; a reader, or a power cut, sees the old or the new whole."""
+    try:
+        _replace(path, render(kept))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _replace(path: str, text: str) -> None:
     part = f"{path}.{os.getpid()}.part"
     try:
         with open(part, "w", encoding="ascii") as file:
             os.fchmod(file.fileno(), 0o644)
-            file.write(render(kept))
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -139,23 +153,63 @@ def write(path: str, kept: Lines) -> None:
     _sync_directory(os.path.dirname(path))
 
 
+def _unwritable(path: str, error: OSError) -> Unwritable:
+    reason = error.strerror or str(error)
+    return Unwritable(
+        f"Cannot write {path}: {reason}. HAProxy goes by what it was told before. Make "
+        "room, or see to the file system, then run again.",
+        path=path,
+        reason=reason,
+    )
+
+
 @contextlib.contextmanager
 def locked(path: str, wait_seconds: float) -> Iterator[bool]:
-    """Hold the lock of a migration; yield False when others kept it too long."""
-    with open(path, "a", encoding="ascii") as file:
-        yield _acquire(file.fileno(), time.monotonic() + wait_seconds)
+    """Hold the lock of a migration; yield False when others kept it too long, or when
+    there is none and none can be made.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            descriptor = _opened(path)
+        except OSError:
+            yield False
+            return
+        held.callback(os.close, descriptor)
+        yield _acquire(descriptor, time.monotonic() + wait_seconds)
+
+
+def _opened(path: str) -> int:
+    """Return a descriptor of the lock; one in a file system that has become read-only
+    locks as well.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:
+        if not os.path.exists(path):
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextlib.contextmanager
 def exclusively(path: str, wait_seconds: float) -> Iterator[None]:
-    """Hold the lock of a migration, or raise TimedOut."""
+    """Hold the lock of a migration, or raise TimedOut; Unwritable where there is
+    none and none can be made.
+    """
     with locked(path, wait_seconds) as held:
         if not held:
+            _refuse_missing(path)
             raise TimedOut(
                 f"Another command has held {path} for {wait_seconds:g} s. "
                 "Look at `hal9-break-glass status`, then run again."
             )
         yield
+
+
+def _refuse_missing(path: str) -> None:
+    try:
+        os.close(_opened(path))
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _acquire(descriptor: int, deadline: float) -> bool:

@@ -172,9 +172,10 @@ class Workers:
     ) -> None:
         wrong = {key: seen.get(key) for key in wanted if seen.get(key) != wanted[key]}
         if wrong:
+            asked = {key: wanted[key] for key in wrong}
             raise MigrateError(
                 f"HAProxy (worker {worker.pid}) took the change of {self.migration} "
-                f"but holds {wrong} where {dict(wanted)} was written. Another command "
+                f"but holds {wrong} where {asked} was written. Another command "
                 "may be at work: look at `hal9-break-glass status`, then run again.",
                 worker=worker.pid,
                 seen=wrong,

@@ -53,7 +53,7 @@ class TestFile:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("os.fsync", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(mapfile.Unwritable, match="No space"):
             mapfile.write(path, mapfile.Kept(TrafficSetting("shop"), share=0))
         assert mapfile.read(path, "shop") == kept()
         assert os.listdir(tmp_path) == ["shop.map"]
