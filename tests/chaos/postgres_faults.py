@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
@@ -27,15 +29,18 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postg
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.router import Side
 from ansible_collections.hal9.migrate.plugins.module_utils._core.state_copy import (
     CopyRule,
 )
 from tests.chaos.fault_rows import Table
 from tests.chaos.wire import Wire
-from tests.integration.state.bed import TABLES, Bed, Shop, writers
+from tests.integration.state.bed import TABLES, Bed, Shop, Writer, writers
 from tests.integration.state.test_bulk import ROWS, copied, holders, killed_link
+from tests.integration.state.test_faults import held_back
 from tests.lab.parts import PostgresCluster, wait_until
 
+SIDES: tuple[Side, ...] = ("new", "legacy")
 SLOW = {"from_bytes": 1, "bytes_per_second": 1_500_000}
 
 
@@ -340,23 +345,79 @@ def names_of_evil(site: FaultBed) -> int:
     return 2
 
 
-@TABLE.row("clock an hour ahead, then an hour behind", "the switch does not care")
-def clock_jumps(site: FaultBed) -> int:
-    """Give the switching process another clock at each step."""
-    shop = site.linked()
-    hours = iter([3600, -3600] * 200)
+@contextmanager
+def wall_clock(told: Callable[[float], float]) -> Iterator[None]:
+    """Let this process read another wall clock; the steady one is as it was."""
     now = time.time
-    with (
-        writers(shop) as running,
-        patch.object(time, "time", lambda: now() + next(hours)),
-    ):
-        assert shop.switch("new", site.place) == "switched"
-        assert shop.switch("legacy", site.place) == "switched"
-    assert [writer.failed for writer in running] == [[], []]
-    texts = set().union(*(writer.texts for writer in running))
-    assert texts <= shop.notes("legacy")
+    with patch.object(time, "time", lambda: told(now())):
+        yield
+
+
+@TABLE.row(
+    "the wall clock runs an hour ahead with each look",
+    "no deadline is past: switched; the pause told is the true one",
+)
+def clock_runs_ahead(site: FaultBed) -> int:
+    """A deadline on this clock would be past at once, and the switch be undone."""
+    shop = site.linked()
+    looks = itertools.count(1)
+    for toward in SIDES:
+        with writers(shop) as running:
+            with wall_clock(lambda now: now + 3600 * next(looks)):
+                assert shop.switch(toward, site.place) == "switched"
+            _await_writes(running)
+        _assert_pause_is_true(site, running)
+    assert next(looks) > 20  # the record looks at it: no other clock was read by chance
+    assert shop.read().authority == "legacy"
     shop.unlink()
     return 2
+
+
+@TABLE.row(
+    "the wall clock runs an hour back with each look",
+    "deadlines pass nevertheless: a drain without end is undone",
+)
+def clock_runs_back(site: FaultBed) -> int:
+    """A deadline on this clock would never come, and the writers wait for ever."""
+    shop = site.linked()
+    looks = itertools.count(1)
+    shop.deadline = 2.0
+    began = time.monotonic()
+    with writers(shop) as running:
+        with (
+            held_back(shop, "new", "orders"),
+            wall_clock(lambda now: now - 3600 * next(looks)),
+        ):
+            assert shop.switch("new", site.place) == "undone"
+        _await_writes(running)
+    assert time.monotonic() - began < 60
+    assert [writer.failed for writer in running] == [[], []]
+    shop.deadline = 20.0
+    wait_until(lambda: shop.read().to_new.active, 20, "a live link")
+    with (
+        writers(shop) as running,
+        wall_clock(lambda now: now - 3600 * next(looks)),
+    ):
+        assert shop.switch("new", site.place) == "switched"
+        _await_writes(running)
+    _assert_pause_is_true(site, running)
+    shop.unlink()
+    return 2
+
+
+def _await_writes(running: list[Writer]) -> None:
+    for writer in running:
+        wanted = len(writer.acknowledged) + 3
+        wait_until(lambda w=writer, n=wanted: len(w.acknowledged) >= n, 15, "writes")
+
+
+def _assert_pause_is_true(site: FaultBed, running: list[Writer]) -> None:
+    """Nobody saw an error, and what is told is about the gap that they saw."""
+    assert [writer.failed for writer in running] == [[] for _unused in running]
+    pause = told(site.place).write_pause_ms
+    assert pause is not None
+    longest = max(writer.longest_gap_ms for writer in running)
+    assert 0 < pause < longest + 1000, (pause, longest)
 
 
 @TABLE.row("a second identical run", "changes nothing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.recor
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core import state_copy
 from tests.chaos.postgres_faults import FaultBed
-from tests.chaos.site_faults import TABLE
+from tests.chaos.target_faults import TABLE
 from tests.integration.state.bed import Bed
 from tests.lab.parts import scratch_directory
 
@@ -42,6 +42,7 @@ class TestFaults:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
+        record_property: Callable[[str, object], None],
     ) -> None:
         monkeypatch.setattr(state_copy, "CHUNK_BYTES", 128 * 1024)
         fault = TABLE.rows[name]
@@ -49,4 +50,5 @@ class TestFaults:
         number = fault.act(FaultBed(servers, Place(str(tmp_path / "state"))))
         with capsys.disabled():
             print(f"\n{fault.shown(number, time.monotonic() - began)}", end="")
+        record_property("n", number)
         assert number > 0

@@ -56,8 +56,9 @@ class Switch(ABC):
     """One switch on open connections, step by step; the runner keeps its record.
 
     Every act and every undo can be repeated, and an undo may come for an act that never
-    began. The facts they return go to the record: ``paused_at`` and ``resumed_at``
-    (time.time()) measure the write pause, ``fence_lsn`` says where the fence was.
+    began. The facts they return go to the record: ``paused_at`` and ``resumed_at``, on
+    a clock that nobody sets, measure the write pause, ``fence_lsn`` says where the
+    fence was.
     """
 
     steps: ClassVar[tuple[Step, ...]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -193,13 +194,28 @@ def _around(owner: Any, name: str, *, after: bool, at: int = 1) -> None:
 POINTS: dict[str, tuple[Any, str, int]] = {
     "structure": (Client, "restore", 1),
     "ledger begun": (ledger, "begin", 1),
-    "line of a chunk": (ledger, "add", 5),
-    "rows of a chunk": (import_worker, "copy_in", 5),
-    "a chunk with its commit": (import_worker.ImportWorker, "load", 5),
     "the last chunk": (ImportRun, "_load", 1),
     "indexes": (Client, "restore", 2),
     "sequences and the end": (ledger, "finish", 1),
 }
+
+
+CHUNK_POINTS: dict[str, tuple[Any, str]] = {
+    "rows of a chunk": (import_worker, "copy_in"),
+    "line of a chunk": (ledger, "add"),
+    "a chunk with its commit": (import_worker.ImportWorker, "load"),
+}
+"""Before and after each: before the effect, between effect and ledger, before their
+commit, after it.
+"""
+
+
+def tries() -> list[object]:
+    """One chunk for `make test`, seven more for `make chaos`."""
+    return [
+        pytest.param(number, marks=[pytest.mark.chaos] if number else [])
+        for number in range(8)
+    ]
 
 
 class TestKilledImport:
@@ -212,10 +228,30 @@ class TestKilledImport:
     ) -> None:
         shelf.export()
         owner, name, at = POINTS[point]
-        died = in_a_child(
-            lambda: _around(owner, name, after=after, at=at), shelf.import_
+        self.killed_and_run_again(
+            shelf, lambda: _around(owner, name, after=after, at=at)
         )
-        assert died == signal.SIGKILL
+
+    @pytest.mark.parametrize("number", tries())
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    @pytest.mark.parametrize("point", CHUNK_POINTS)
+    def test_at_a_chunk_drawn_by_a_seed(
+        self, shelf: Shelf, point: str, after: bool, number: int
+    ) -> None:
+        """HAL9_SEED gives the seed again."""
+        seed = int(os.environ.get("HAL9_SEED") or random.randrange(10**6)) + number
+        shelf.export()
+        chunks = [c for c in shelf.manifest["chunks"] if c["table"] >= 0]
+        at = random.Random(seed).randint(1, len(chunks))
+        print(f"seed {seed}: chunk {at} of {len(chunks)}")
+        owner, name = CHUNK_POINTS[point]
+        self.killed_and_run_again(
+            shelf, lambda: _around(owner, name, after=after, at=at)
+        )
+
+    def killed_and_run_again(self, shelf: Shelf, prepare: Callable[[], None]) -> None:
+        """Demand that the second run ends with all of it, and brings no line twice."""
+        assert in_a_child(prepare, shelf.import_) == signal.SIGKILL
         there = shelf.ledger()
         result = shelf.import_()
         assert result["complete"]

@@ -21,6 +21,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.engin
     as_plain,
     from_plain,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.moment import (
+    milliseconds_between,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
     StateConflict,
@@ -218,10 +221,7 @@ class Told:
     @property
     def write_pause_ms(self) -> float | None:
         """The time in which no write was taken, if it came to that."""
-        began, ended = self.fact("paused_at"), self.fact("resumed_at")
-        if began is None or ended is None:
-            return None
-        return round((float(ended) - float(began)) * 1000, 1)
+        return milliseconds_between(self.fact("paused_at"), self.fact("resumed_at"))
 
 
 def told(place: Place) -> Told:

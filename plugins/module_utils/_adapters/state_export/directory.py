@@ -164,6 +164,7 @@ class Writing:
         self._inode = os.fstat(descriptor).st_ino
         self.epoch = self._next_epoch()
         self._head = Head(0, "")
+        self._failure: MigrateError | None = None
 
     def _next_epoch(self) -> int:
         try:
@@ -203,31 +204,32 @@ class Writing:
         return plan_digest(text)
 
     def go_on(self, journal: Journal) -> None:
-        """Append after what is whole; a torn line is cut off."""
+        """Append after what is whole, which is written anew: a disk that has failed
+        once may have lost lines that can still be read.
+        """
         path = self.place.file("journal.jsonl")
         with durable.explained(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, durable.PRIVATE)
-            try:
-                os.ftruncate(descriptor, journal.whole_bytes)
-                durable.sync(descriptor)
-            finally:
-                os.close(descriptor)
-            durable.sync_directory(self.place.path)
+            durable.write_whole(path, _begin_of(path, journal.whole_bytes))
+            # Whoever was broken off may have made them, and not had them on disk.
+            above = os.path.dirname(self.place.path) or "."
+            for each in (above, self.place.path, self.place.chunks):
+                durable.sync_directory(each)
         self._head = journal.head
 
     def record(self, stored: Stored) -> None:
-        """Append one line; the piece it tells of is on disk already."""
+        """Append one line; the piece it tells of is on disk already. After one that
+        failed none is written: it would not follow what is on disk.
+        """
         self.check()
-        line, head = line_of(self._head, self.epoch, stored)
         path = self.place.file("journal.jsonl")
-        with durable.explained(path):
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
-            try:
-                if os.write(descriptor, line) != len(line):
-                    raise MigrateError(f"{path}: the disk is full. Make room, go on.")
-                durable.sync(descriptor)
-            finally:
-                os.close(descriptor)
+        if self._failure is not None:
+            raise MigrateError(str(self._failure))
+        line, head = line_of(self._head, self.epoch, stored)
+        try:
+            _append(path, line)
+        except MigrateError as error:
+            self._failure = error
+            raise
         self._head = head
 
     def finish(self, manifest: bytes, key: str) -> None:
@@ -253,6 +255,24 @@ class Writing:
             for name in names:
                 if name.partition(".")[0] not in wanted or name.endswith(".part"):
                     os.unlink(os.path.join(directory, name))
+
+
+def _append(path: str, line: bytes) -> None:
+    with durable.explained(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            if os.write(descriptor, line) != len(line):
+                raise MigrateError(f"{path}: the disk is full. Make room, go on.")
+            durable.sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _begin_of(path: str, size: int) -> bytes:
+    if not size:
+        return b""
+    with open(path, "rb") as file:
+        return file.read(size)
 
 
 def _json(text: bytes, path: str) -> dict[str, Any]:

@@ -45,12 +45,15 @@ def sync_directory(path: str) -> None:
 
 
 def make_directory(path: str) -> None:
-    """Make a directory, closed to others; it is on disk when this returns."""
-    try:
-        os.mkdir(path, CLOSED)
-    except FileExistsError:
-        return
-    sync_directory(os.path.dirname(path) or ".")
+    """Make a directory, closed to others; it is on disk when this returns, unless it
+    was there.
+    """
+    with explained(path):
+        try:
+            os.mkdir(path, CLOSED)
+        except FileExistsError:
+            return
+        sync_directory(os.path.dirname(path) or ".")
 
 
 @contextmanager

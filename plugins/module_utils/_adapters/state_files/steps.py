@@ -14,6 +14,9 @@ from typing import Callable
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.durable import (
     sync_directory,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.moment import (
+    moment,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_files import (
     fence,
     link,
@@ -116,7 +119,7 @@ class FilesSwitch(Switch):
 
     def fence(self) -> Facts:
         """Hold the writes, and let the probe show that they are held."""
-        began = time.time()
+        began = moment()
         fence.close(self.site, self.from_side, self.deadline)
         held = min(self.deadline, time.monotonic() + PROBES_SECONDS)
         while fence.probe(self.site, self.from_side, self.deadline):
@@ -211,7 +214,7 @@ class FilesSwitch(Switch):
             )
         self.opened = True
         fence.let_in(self.site, self.to_side, self.deadline)
-        return {"resumed_at": time.time()}
+        return {"resumed_at": moment()}
 
     def settle(self) -> Facts:
         """See that the service writes where it should."""

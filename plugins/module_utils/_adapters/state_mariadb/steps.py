@@ -9,6 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Callable
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.moment import (
+    moment,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_mariadb import (
     claim,
     fence,
@@ -142,7 +145,7 @@ class MariaSwitch(Switch):
 
     def fence(self) -> Facts:
         """Shut the application out of the source, and prove it."""
-        paused_at = time.time()
+        paused_at = moment()
         ended = fence.close(self.source, self.accounts, self.deadline)
         fence.commits_ended(self.source, self.accounts, self.deadline)
         self.probe.refuse_unfenced()
@@ -191,7 +194,7 @@ class MariaSwitch(Switch):
             )
         self.opened = True
         fence.let_in(self.target, self.accounts)
-        return {"resumed_at": time.time()}
+        return {"resumed_at": moment()}
 
     def settle(self) -> Facts:
         """Remove what is left; read_only may have been lost by a restart."""
@@ -215,7 +218,7 @@ class MariaSwitch(Switch):
                 f"{self.to_side} is open, so {self.from_side} stays shut."
             )
         fence.let_in(self.source, self.accounts)
-        return {"resumed_at": time.time()}
+        return {"resumed_at": moment()}
 
     def undo_stop_forward(self) -> Facts:
         """Let the target follow again, from where it is: nobody has written it."""

@@ -9,6 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.moment import (
+    moment,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_postgresql import (
     claim,
     consoles,
@@ -77,9 +80,8 @@ class PostgresSwitch(Switch):
         self.source, self.target = ends[self.from_side], ends[self.to_side]
         self.forward = link(site, self.to_side, ends["legacy"], ends["new"])
         self.reverse = link(site, self.from_side, ends["legacy"], ends["new"])
-        self.pace: Mapping[Side, str | None] | None = intent.told.get("look", {}).get(
-            "pace"
-        )
+        looked = intent.told.get("look", {})
+        self.pace: Mapping[Side, str | None] | None = looked.get("pace")
 
     def act(self, step: str) -> Facts:
         """Take a step."""
@@ -121,7 +123,7 @@ class PostgresSwitch(Switch):
     def pause(self) -> Facts:
         """Let every PgBouncer hold its clients, or raise."""
         consoles.pause(self.consoles, self.deadline)
-        return {"paused_at": time.time()}
+        return {"paused_at": moment()}
 
     def fence(self) -> Facts:
         """Shut the application out of the source."""
@@ -194,7 +196,7 @@ class PostgresSwitch(Switch):
     def resume(self) -> Facts:
         """Let every PgBouncer's clients go on."""
         self._each_console(consoles.Console.lets_go)
-        return {"resumed_at": time.time()}
+        return {"resumed_at": moment()}
 
     def settle(self) -> Facts:
         """Remove the old link with its slot, and set the pace as it was."""

@@ -9,6 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Callable
 
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state.moment import (
+    moment,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.state_redis import (
     beat,
 )
@@ -114,7 +117,7 @@ class RedisSwitch(Switch):
         host, port = known_as(self.source.info("replication"), replica)
         beat.await_report(self.source, host, port)
         left = max(100, int((self.deadline - time.monotonic()) * 1000))
-        began = time.time()
+        began = moment()
         try:
             self.source.ask("FAILOVER", "TO", host, port, "TIMEOUT", left)
             self._await_settled()
@@ -130,7 +133,7 @@ class RedisSwitch(Switch):
             )
         return {
             "paused_at": began,
-            "resumed_at": time.time(),
+            "resumed_at": moment(),
             "fence_lsn": seen.get("second_repl_offset", ""),
         }
 
