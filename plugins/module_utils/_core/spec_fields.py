@@ -123,14 +123,25 @@ GUARD = Record(
     (
         Field("window", w.WHOLE_SECONDS, "10s", "The time over which it counts."),
         Field(
-            "failures", w.COUNT, 10, "Failures of new in the window that trip it, and"
+            "failures",
+            w.COUNT,
+            10,
+            "So many failures of new in the window, of all routers, trip it. At most so "
+            "many for each router fail, and what is under way by then.",
         ),
-        Field("rate", w.RATE, "1%", "the part of new's requests that they must be."),
-        Field("slow_ms", w.MILLISECONDS, 100, "From here on an answer counts as slow."),
-        Field("slow_rate", w.RATE, "5%", "The part of slow answers that trips it, and"),
-        Field("slow_count", w.COUNT, 50, "how many they must be, when new is also"),
         Field(
-            "slower_than_legacy", w.RATIO, 2.0, "so many times as often slow as legacy."
+            "rate", w.RATE, "1%", "The part of new's requests that must have failed."
+        ),
+        Field("slow_ms", w.MILLISECONDS, 100, "From here on an answer counts as slow."),
+        Field(
+            "slow_rate", w.RATE, "5%", "The part of slow answers of new that trips it."
+        ),
+        Field("slow_count", w.COUNT, 50, "So many answers must have been slow."),
+        Field(
+            "slower_than_legacy",
+            w.RATIO,
+            2.0,
+            "So many times as often slow as legacy must new have been.",
         ),
         Field(
             "pause_after_switch",
