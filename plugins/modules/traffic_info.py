@@ -55,7 +55,7 @@ reading:
   type: dict
   sample: {router: router1, clock: 1795201899.1, lease_until: 0, trip: null}
 effective_share:
-  description: The share that decides the next request.
+  description: The share that decides the next request, on the way of a gradual change too.
   returned: success
   type: int
   sample: 500
@@ -122,7 +122,7 @@ def _read(params: dict[str, Any]) -> dict[str, Any]:
     return {
         "changed": False,
         "reading": dataclasses.asdict(reading),
-        "effective_share": reading.effective_share,
+        "effective_share": router.share_in_force(name, reading),
         "counters": [dataclasses.asdict(each) for each in router.counters(name)],
         "arms": [dataclasses.asdict(each) for each in router.arms(name)],
         "block": router.block(),

@@ -118,7 +118,7 @@ def _table_head(status: Status) -> Table:
         f"{status.steps_done}/{len(status.plan)}",
         str(status.epoch),
         words.share(status.fallback),
-        Text(status.authority),
+        Text(f"new: {', '.join(status.on_new)}" if status.on_new else status.authority),
     )
     return table
 
@@ -153,6 +153,11 @@ def _router_warnings(status: Status, router: RouterView) -> list[str]:
     if router.epoch == status.epoch and router.share != status.share:
         told = f"{name} holds share {share(router.share)}, the journal says"
         return [f"{told} {share(status.share)}."]
+    if router.effective != router.share and router.lease_left > 0:
+        return [
+            f"{name} is on its way to share {share(router.share)}:"
+            f" {share(router.effective)} is in force now."
+        ]
     if router.effective != router.share:
         return [
             f"{name} has no lease: the fallback {share(router.effective)} is in force,"

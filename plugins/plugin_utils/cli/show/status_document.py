@@ -182,11 +182,12 @@ def _router(raw: Raw) -> RouterView:
         draining=sum(1 for worker in workers if worker.get("draining")),
         finalised=bool(reading.get("finalised")),
     )
-    return _with_effective(view)
+    return _with_effective(view, raw.get("effective_share"))
 
 
-def _with_effective(view: RouterView) -> RouterView:
-    """Apply the rule of the request path: a trip is 0, no lease is the fallback.
+def _with_effective(view: RouterView, in_force_now: int | None) -> RouterView:
+    """Apply the rule of the request path: a trip is 0, no lease is the fallback, and
+    what the router said holds on the way of a gradual change.
 
     A finalised router knows nothing but new.
     """
@@ -194,8 +195,9 @@ def _with_effective(view: RouterView) -> RouterView:
         return replace(view, share=WHOLE, effective=WHOLE)
     if view.trip:
         return replace(view, effective=0)
-    in_force = view.lease_left > 0
-    return replace(view, effective=view.share if in_force else view.fallback)
+    if view.lease_left <= 0:
+        return replace(view, effective=view.fallback)
+    return replace(view, effective=view.share if in_force_now is None else in_force_now)
 
 
 def _counters(routers: Any) -> tuple[SideView, ...]:

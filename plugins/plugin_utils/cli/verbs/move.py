@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
@@ -14,6 +15,7 @@ from ansible_collections.hal9.migrate.plugins.plugin_utils.cli import (
     kinds,
     plan,
     terminal,
+    words,
     work,
 )
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.exits import Exit
@@ -77,6 +79,7 @@ def migrate(
         return work.perform(Play("migrate", variables, check=True), settings)
     what = f"{phase or 'the rest of the plan'}{plan.at(percentage)}"
     terminal.confirm(f"Migrate {what}?", yes=yes)
+    _tell_of_gradual(variables)
     return work.perform(Play("migrate", variables), settings)
 
 
@@ -86,6 +89,16 @@ def _gradual(duration: float | None, *, gradual: bool) -> dict[str, Any]:
     if not gradual:
         return {}
     return {"hal9_gradual_seconds": duration or GRADUAL_SECONDS}
+
+
+def _tell_of_gradual(variables: Mapping[str, Any]) -> None:
+    """Say beforehand that it takes long; nothing else is said until it is over."""
+    if "hal9_gradual_seconds" in variables:
+        over = words.duration(variables["hal9_gradual_seconds"])
+        terminal.tell(
+            f"The share changes over {over}; `hal9-migrate status --watch` shows how"
+            " far it is."
+        )
 
 
 @click.command(cls=Verb)
@@ -168,6 +181,7 @@ def rollback(
     if not dry_run:
         data = " and the database to legacy" if with_state else ""
         terminal.confirm(f"Roll back to {target.replace('_', '-')}{data}?", yes=yes)
+        _tell_of_gradual(variables)
     ended = work.perform(play, settings, "Rolled back: {share} of the users on new.")
     if force and not dry_run and ended not in (Exit.DONE, Exit.INTERRUPTED):
         terminal.hint("Taking every user off new, as --force asks for.")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.hal9.migrate.plugins.plugin_utils.cli.progress import Progress
 
 
@@ -152,6 +154,22 @@ class TestState:
         switched = {"item": "orders", "authority": "new", "write_pause_ms": 84.2}
         event = ok("replication", changed=True, **switched)
         assert said(event) == ["  orders: new is written now; writes paused 84 ms."]
+
+    @pytest.mark.parametrize(
+        ("before", "after", "told"),
+        [
+            ([{}], [], "the link is removed; new alone is written."),
+            ([], [{"state": "r"}], "1 of 1 tables copied, 0 B behind."),
+        ],
+    )
+    def test_does_not_tell_a_switch_when_a_link_comes_or_goes(
+        self, before: list[Any], after: list[Any], told: str
+    ) -> None:
+        facts = {"item": "orders", "authority": "new", "write_pause_ms": 84.2}
+        diff = {"before": {"tables": before}, "after": {"tables": after}}
+        lag = {"lag_bytes": 0, "tables": after}
+        event = ok("replication", changed=True, diff=diff, **facts, **lag)
+        assert said(event) == [f"  orders: {told}"]
 
     def test_does_not_tell_an_earlier_switch_as_its_own(self) -> None:
         before = {"item": "orders", "authority": "new", "write_pause_ms": 84.2}

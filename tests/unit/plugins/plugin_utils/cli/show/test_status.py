@@ -93,6 +93,22 @@ class TestParse:
             1000,
         ]
 
+    def test_on_the_way_of_a_gradual_change_the_router_says_what_is_in_force(
+        self,
+    ) -> None:
+        document = situations.in_canary()
+        for one in document["routers"].values():
+            one["effective_share"] = 1700
+        assert [one.effective for one in parse(document).routers] == [1700, 1700]
+        told = "Router router1 is on its way to share 10%: 17% is in force now."
+        assert told in picture(document)
+        assert "no lease" not in picture(document)
+
+    def test_a_table_names_the_items_that_are_on_new(self) -> None:
+        document = situations.in_canary()
+        document["position"] |= {"authority": "new", "on_new": ["sessions"]}
+        assert "new: sessions" in picture(document, "table")
+
     def test_routers_may_come_as_a_list(self) -> None:
         document = situations.in_canary()
         document["routers"] = list(document["routers"].values())
