@@ -133,9 +133,7 @@ GUARD = Record(
             "rate", w.RATE, "1%", "The part of new's requests that must have failed."
         ),
         Field("slow_ms", w.MILLISECONDS, 100, "From here on an answer counts as slow."),
-        Field(
-            "slow_rate", w.RATE, "5%", "The part of slow answers of new that trips it."
-        ),
+        Field("slow_rate", w.RATE, "5%", "The part of new's answers that was slow."),
         Field("slow_count", w.COUNT, 50, "So many answers must have been slow."),
         Field(
             "slower_than_legacy",
