@@ -126,8 +126,8 @@ GUARD = Record(
             "failures",
             w.COUNT,
             10,
-            "So many failures of new in the window, of all routers, trip it. At most so "
-            "many for each router fail, and what is under way by then.",
+            "So many failures of new in the window, of all routers, trip it. At most "
+            "so many for each router fail, and what is under way by then.",
         ),
         Field(
             "rate", w.RATE, "1%", "The part of new's requests that must have failed."
