@@ -27,9 +27,10 @@ class Tally:
             self.tried[report.nodeid] += int(str(said))
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        """Print the list, unless some tests alone were asked for."""
+        """Print the list, unless some of the tests alone were asked for."""
         option = terminalreporter.config.option
-        if option.markexpr or option.keyword or not self.tried:
+        is_whole = option.markexpr in ("", "chaos") and not option.keyword
+        if not is_whole or not self.tried:
             return
         terminalreporter.section("faults that moving state survives")
         for line in LINES:
