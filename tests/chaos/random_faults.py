@@ -49,7 +49,7 @@ EARLY = 0.15
 LATEST_SECONDS = 0.15
 PAUSE = 0.05
 """Between two writes to a piece: all of them are compared after each run."""
-Act: TypeAlias = "Callable[[Story, random.Random], bool]"
+Act: TypeAlias = Callable[["Story", random.Random], bool]
 """Injects a fault; returns whether it hit anything."""
 Faults: TypeAlias = "Mapping[str, tuple[int, Act]]"
 

@@ -132,15 +132,20 @@ class ShopLab:
 
 
 @contextmanager
-def shop_lab(phases: Mapping[str, Any] = UNTIL_STATE) -> Iterator[ShopLab]:
-    """Bring the lab up with a plan of these phases; bring it down whatever happens."""
+def shop_lab(phases: Mapping[str, Any] | None = None) -> Iterator[ShopLab]:
+    """Bring the lab up with a plan of these phases, or of those until the state; bring
+    it down whatever happens.
+    """
     with scratch_directory("hal9-lab-") as directory:
         lab = Lab(directory, directory, _base_port())
         try:
             servers = stack.up(lab, 11)
             environment = lab.environment()
             controller = Controller(
-                directory, stack.INVENTORY, environment, _variables(phases)
+                directory,
+                stack.INVENTORY,
+                environment,
+                _variables(phases or UNTIL_STATE),
             )
             yield ShopLab(lab, servers, controller)
         finally:
