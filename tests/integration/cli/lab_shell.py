@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +35,11 @@ from tests.lab.parts import scratch_directory
 PROGRAMS = Path(sys.executable).parent
 BOUND_SECONDS = 600
 """After so long a command counts as hung; a quiet machine takes a few."""
+
+
+def _at_its_terminal() -> None:
+    """Heed Ctrl-C, which a shell lets its programs in the background ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -107,6 +113,7 @@ class Shell:
             env={**self.environment(), "TERM": "xterm"},
             encoding="utf-8",
             dimensions=(40, 160),
+            preexec_fn=_at_its_terminal,
         )
         try:
             yield screen
