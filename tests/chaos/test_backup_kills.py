@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ __all__ = ["room", "server"]
 Said = Callable[[str], None]
 
 
-class Work:
+class Work(ABC):
     """One kind of work on a catalogue in which something good lies already."""
 
     kept = 1
@@ -47,13 +48,13 @@ class Work:
         """Of these one must be there, and verified, whatever happens."""
         return {self.before[-1]}
 
+    @abstractmethod
     def act(self) -> Any:
         """Do it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def assert_ended(self) -> None:
         """After the same command again all is as if it had never been broken off."""
-        raise NotImplementedError
 
 
 class Making(Work):
