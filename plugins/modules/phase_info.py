@@ -17,8 +17,9 @@ short_description: Tells where a migration is and what is the next legal command
 description:
   - Reads the journal on the coordinator. A missing journal reads as that of a migration
     that was not begun.
-  - Checks the whole hash chain, and with O(observed) whether its end was cut off and
-    whether routers differ from it.
+  - Checks the whole hash chain, and whether its end was cut off, by the last event that
+    this coordinator wrote and with O(observed) by what the routers were told; with
+    O(observed) also whether routers differ from it.
 options:
   observed:
     description: What the routers hold, as RV(hal9.migrate.traffic_info#module:reading)

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import (
     Event,
     Position,
+    Witness,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.ledger import Ledger
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
@@ -35,7 +36,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.transitions imp
     switch,
     validate,
 )
-from tests.unit.memory_journal import MemoryJournal
+from tests.unit.memory_journal import MemoryJournal, MemoryWitness
 
 ALICE = "alice@control1:4711:1000"
 BOB = "bob@control2:4712:2000"
@@ -173,6 +174,8 @@ def ledger(
     run: str = ALICE,
     is_dead: Callable[[str], bool] = nobody_is_dead,
     now: float = 1000.0,
+    witness: Witness | None = None,
 ) -> Ledger:
     """Return a run's hand on the shop's journal, at a moment."""
-    return Ledger(journal or MemoryJournal(), "shop", run, lambda: now, is_dead)
+    kept, seen = journal or MemoryJournal(), witness or MemoryWitness()
+    return Ledger(kept, seen, "shop", run, lambda: now, is_dead)

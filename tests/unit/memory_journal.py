@@ -15,6 +15,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import 
     Journal,
     Lock,
     Position,
+    Witness,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.projection import (
     projected,
@@ -104,3 +105,16 @@ class MemoryJournal(Journal):
 
     def _of(self, migration: str) -> list[Event]:
         return self.lines.setdefault(migration, [])
+
+
+class MemoryWitness(Witness):
+    """A witness for one process."""
+
+    def __init__(self) -> None:
+        self._heads: dict[str, JournalHead] = {}
+
+    def kept(self, migration: str) -> JournalHead:
+        return self._heads.get(migration, JournalHead())
+
+    def keep(self, migration: str, head: JournalHead) -> None:
+        self._heads[migration] = head

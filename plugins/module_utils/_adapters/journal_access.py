@@ -20,6 +20,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.holders imp
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.journals import (
     look_into_journal,
     open_journal,
+    witness_of,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import (
     Journal,
@@ -76,7 +77,8 @@ def access(params: Params, *, writing: bool) -> Iterator[Access]:
     run = run_of(params)
     journal = opened(migration.journal, secrets)
     try:
-        ledger = Ledger(journal, migration.name, run, time.time, is_dead)
+        witness = witness_of(migration.journal, secrets)
+        ledger = Ledger(journal, witness, migration.name, run, time.time, is_dead)
         yield Access(migration, ledger, hidden_texts(params))
     finally:
         journal.close()

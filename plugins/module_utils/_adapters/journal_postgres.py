@@ -93,7 +93,7 @@ class PostgresJournal(Journal):
                 "The PostgreSQL journal needs psycopg 3 where it is opened, and it is "
                 "not installed. Run `pip install 'psycopg[binary]'` for that Python."
             )
-        place = _place(dsn)
+        place = address_of(dsn)
         try:
             connection = psycopg.connect(
                 dsn, autocommit=True, connect_timeout=CONNECT_SECONDS
@@ -239,7 +239,7 @@ class PostgresJournal(Journal):
             ) from None
 
 
-def _place(dsn: str) -> str:
+def address_of(dsn: str) -> str:
     """Return where a DSN leads, without what is secret in it."""
     try:
         parts = conninfo_to_dict(dsn)

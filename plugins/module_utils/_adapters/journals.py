@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Union
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.journal_postgres import (
     PostgresJournal,
+    address_of,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.journal_sqlite import (
     SqliteJournal,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.journal_witness import (
+    FileWitness,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     InvalidSpec,
@@ -57,6 +62,14 @@ def _existing_sqlite(spec: JournalSpec, secrets: Secrets) -> Opened:
     path = Path(spec.path)
     is_there = path.is_file() and path.stat().st_size > 0
     return _sqlite(spec, secrets) if is_there else SqliteJournal.empty()
+
+
+def witness_of(spec: JournalSpec, secrets: Secrets) -> FileWitness:
+    """Return where this host keeps the last event of that journal, by its address."""
+    if spec.backend == "sqlite":
+        return FileWitness(spec.path)
+    address = address_of(secret(_dsn(spec), secrets))
+    return FileWitness(f"{spec.path}.{sha256(address.encode()).hexdigest()[:12]}")
 
 
 WRITABLE: Mapping[str, Callable[[JournalSpec, Secrets], Opened]] = {

@@ -32,7 +32,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.next_step impor
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.observed import (
     drift,
-    heads,
     observed,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.phases import Phase
@@ -67,7 +66,7 @@ def _facts(way: Access, params: Mapping[str, Any]) -> dict[str, Any]:
     routers = tuple(observed(reading) for reading in params["observed"])
     journal, migration = way.journal, way.migration
     position = way.ledger.position()
-    problems = list(journal.problems(migration.name, heads(routers)))
+    problems = list(way.ledger.problems(routers))
     after = max(0, position.head.sequence - params["events"])
     return {
         "changed": False,

@@ -123,5 +123,5 @@ class Request:
         """Go back, or imagine it in check mode."""
         ledger = self.way.ledger
         if self.is_dry:
-            return ledger.prospect(adopting, adopting, decide)
+            return ledger.prospect(ledger.adopts_end, adopting, adopting, decide)
         return ledger.fence(adopting, decide)

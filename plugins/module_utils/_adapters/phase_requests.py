@@ -179,7 +179,7 @@ def _adopt(request: Request) -> Outcome:
         return rules.adopt_all(way.migration, position, routers)
 
     if request.is_dry:
-        return way.ledger.prospect(decide, decide, decide)
+        return way.ledger.prospect(way.ledger.adopts_end, decide, decide, decide)
     return request.fence(lambda _position: None, decide)
 
 

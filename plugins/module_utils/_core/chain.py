@@ -120,8 +120,8 @@ def _fault(event: Event, expected: int, previous: str) -> str:
 
 
 def truncated(events: Sequence[Event], heads: Sequence[JournalHead]) -> tuple[str, ...]:
-    """Return where the journal lies behind, or differs from, what routers were told of
-    it.
+    """Return where the journal lies behind, or differs from, what routers and the
+    coordinator know of it.
     """
     digests = {event.sequence: event.digest for event in events}
     accepted = tuple(_accepted(events))
@@ -130,7 +130,8 @@ def truncated(events: Sequence[Event], heads: Sequence[JournalHead]) -> tuple[st
         for head in sorted(set(heads), key=lambda head: head.sequence)
         if head.sequence > 0 and not any(same_head(head, known) for known in accepted)
     )
-    return tuple(text for text in (_missing(head, digests) for head in unknown) if text)
+    missing = (_missing(head, digests) for head in unknown)
+    return tuple(dict.fromkeys(text for text in missing if text))
 
 
 def _accepted(events: Sequence[Event]) -> Iterator[JournalHead]:
@@ -147,12 +148,12 @@ def _missing(head: JournalHead, digests: Mapping[int, str]) -> str:
     found = digests.get(head.sequence)
     if found is None:
         return (
-            f"the journal ends at event {max(digests, default=0)}, but a router was "
-            f"told of event {head.sequence}: the end was cut off"
+            f"the journal ends at event {max(digests, default=0)}, but event "
+            f"{head.sequence} was written: the end was cut off"
         )
     if not same_digest(found, head.digest):
         return (
-            f"event {head.sequence} is not the one a router was told of: "
+            f"event {head.sequence} is not the one that was written: "
             "the journal was replaced from there or earlier"
         )
     return ""

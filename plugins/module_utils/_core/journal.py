@@ -127,8 +127,8 @@ class Journal(ABC):
     def problems(
         self, migration: str, heads: Sequence[JournalHead] = ()
     ) -> tuple[str, ...]:
-        """Return what is wrong with the chain; ``heads`` are what routers know
-        (truncation at the end).
+        """Return what is wrong with the chain; ``heads`` are what is known of its end
+        elsewhere.
         """
 
     @abstractmethod
@@ -158,3 +158,21 @@ class Journal(ABC):
     @abstractmethod
     def checkpoints(self, migration: str) -> Sequence[Checkpoint]:
         """Return the checkpoints in order of time."""
+
+
+class Witness(ABC):
+    """What this coordinator wrote last, kept apart from the journal so that the loss of
+    its end shows; it may lie behind the journal, never before it.
+    """
+
+    @abstractmethod
+    def kept(self, migration: str) -> JournalHead:
+        """Return the last event that was written here; sequence 0 when nothing is
+        known.
+        """
+
+    @abstractmethod
+    def keep(self, migration: str, head: JournalHead) -> None:
+        """Keep this one from now on. The event is written already, so nothing is raised
+        where it cannot be kept.
+        """

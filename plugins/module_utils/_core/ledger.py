@@ -19,6 +19,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import 
     Journal,
     Lock,
     Position,
+    Witness,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.observed import (
     Routers,
@@ -27,6 +28,12 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.observed import
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.projection import (
     project,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.retreat import (
+    adopt_end,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
+    JournalHead,
 )
 
 Decide = Callable[[Position], Optional[Change]]
@@ -62,6 +69,7 @@ class Ledger:
     """
 
     journal: Journal
+    witness: Witness
     migration: str
     run: str
     clock: Callable[[], float]
@@ -70,6 +78,18 @@ class Ledger:
     def position(self) -> Position:
         """Return where the migration is."""
         return self.journal.position(self.migration)
+
+    def problems(self, routers: Routers = ()) -> tuple[str, ...]:
+        """Return what is wrong with the journal: in itself, and by what the routers and
+        this coordinator know of its end.
+        """
+        written = self.witness.kept(self.migration)
+        return self.journal.problems(self.migration, (*heads(routers), written))
+
+    def adopts_end(self, position: Position) -> Change | None:
+        """Decide to go on without an end that is lost; None when all of it is there."""
+        lost = self._lost_end()
+        return adopt_end(position, lost) if lost is not None else None
 
     def record(self, decide: Decide) -> Outcome:
         """Append what ``decide`` wants, without the lock."""
@@ -159,15 +179,17 @@ class Ledger:
         """Append a way back without waiting for anybody, and take the lock from whoever
         holds it.
 
-        First ``adopting`` takes in what the routers know and the journal does not.
+        First it takes in that an end is lost, and ``adopting`` what the routers know
+        and the journal does not.
         """
+        ended = self.record(self.adopts_end)
         adopted = self.record_all(adopting)
         outcome = self.record(decide)
         lock = self.journal.lock(self.migration, self.clock())
         if lock is not None and outcome.after.intent is None:
             self.journal.break_lock(self.migration, lock.holder, self.clock())
-        changed = adopted.changed or outcome.changed
-        return Outcome(adopted.before, outcome.after, changed)
+        changed = ended.changed or adopted.changed or outcome.changed
+        return Outcome(ended.before, outcome.after, changed)
 
     def drop_unless_in_flight(self) -> None:
         """Give the lock back when this run has no step in flight."""
@@ -176,7 +198,7 @@ class Ledger:
             self.journal.drop_lock(self.migration, self.run)
 
     def _append(self, position: Position, change: Change) -> Event:
-        return self.journal.append(
+        event = self.journal.append(
             self.migration,
             position.head.sequence,
             change.kind,
@@ -184,13 +206,26 @@ class Ledger:
             change.body,
             self.clock(),
         )
+        if self._lost_end() is None:
+            head = JournalHead(event.sequence, event.digest)
+            self.witness.keep(self.migration, head)
+        return event
+
+    def _lost_end(self) -> JournalHead | None:
+        """Return the event that was written last, where the journal has lost it."""
+        # The event is in the journal before it is in the witness: read in this order, a
+        # writer in between cannot look like a loss.
+        written = self.witness.kept(self.migration)
+        in_itself = self.journal.problems(self.migration)
+        found = self.journal.problems(self.migration, (written,))
+        return written if len(found) > len(in_itself) else None
 
     def _take(self, seconds: float) -> Lock:
         return self.journal.take_lock(self.migration, self.run, self.clock(), seconds)
 
     def _demand_sound(self, routers: Routers) -> None:
         """Refuse to go forward on a journal that was tampered with or cut off."""
-        problems = self.journal.problems(self.migration, heads(routers))
+        problems = self.problems(routers)
         if problems:
             raise StateConflict(
                 f"Cannot go on with {self.migration}: its journal is not sound: "

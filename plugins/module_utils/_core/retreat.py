@@ -43,6 +43,9 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.phases import (
 from ansible_collections.hal9.migrate.plugins.module_utils._core.plan import (
     percent,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
+    JournalHead,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.way_back import (
     RollbackPlan,
     Target,
@@ -222,6 +225,15 @@ def adopt(position: Position, routers: Routers) -> Change | None:
         names = [router.router for router in latched]
         return trip(position, latched[0].tripped_by, 0, {"routers": names})
     return None
+
+
+def adopt_end(position: Position, lost: JournalHead) -> Change:
+    """Return the record that the journal goes on without its end."""
+    head = {"sequence": lost.sequence, "digest": lost.digest}
+    return Change(
+        "adopted",
+        {"epoch": position.epoch, "head": head, "heads": [head], "routers": {}},
+    )
 
 
 def adopt_all(

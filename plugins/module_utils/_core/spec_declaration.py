@@ -128,7 +128,12 @@ JOURNAL = Record(
     JournalSpec,
     (
         Field("backend", Choice(("sqlite", "postgresql")), "sqlite", "What keeps it."),
-        Field("path", w.FILE, "/var/lib/hal9/journal.db", "The file, for sqlite."),
+        Field(
+            "path",
+            w.FILE,
+            "/var/lib/hal9/journal.db",
+            "The file, for sqlite; beside it the coordinator keeps its last event.",
+        ),
         Field("dsn", w.SECRET, None, "The database, for postgresql."),
     ),
 )

@@ -123,6 +123,13 @@ def _flag(body: Raw) -> str:
     return f"Flag {body.get('flag')} turned to {body.get('variant')}{whom}"
 
 
+def _adopted(body: Raw) -> str:
+    lost = body.get("head") or {}
+    if body.get("routers"):
+        return f"Adopted what the routers hold, epoch {body.get('epoch', '?')}"
+    return f"Gone on without the end that is lost, event {lost.get('sequence', '?')}"
+
+
 _SENTENCES: Mapping[str, Callable[[Raw], str]] = {
     "step_begun": lambda body: f"Step begun: {_step(body)}",
     "step_committed": lambda body: (
@@ -137,8 +144,6 @@ _SENTENCES: Mapping[str, Callable[[Raw], str]] = {
     "switched": _switched,
     "flag_turned": _flag,
     "precheck": lambda body: f"Pre-check {'green' if body.get('ok') else 'red'}",
-    "adopted": lambda body: (
-        f"Adopted what the routers hold, epoch {body.get('epoch', '?')}"
-    ),
+    "adopted": _adopted,
     "sign_off": lambda body: f"Signed off by {body.get('by', 'unknown')}",
 }

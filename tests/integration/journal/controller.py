@@ -44,6 +44,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.transitions imp
     switch,
 )
 from tests.unit.builders import PASS, shop_migration
+from tests.unit.memory_journal import MemoryWitness
 
 MIGRATION = shop_migration()
 PLAN = steps(MIGRATION)
@@ -94,7 +95,7 @@ def main() -> None:
     for line in sys.stdin:
         order, migration = line.split()
         journal = opened(kind, place)
-        ledger = Ledger(journal, migration, run, time.time, is_dead)
+        ledger = Ledger(journal, MemoryWitness(), migration, run, time.time, is_dead)
         answer = begin_first(ledger) if order == "begin" else migrate(ledger)
         journal.close()  # type: ignore[attr-defined]
         print(json.dumps(answer), flush=True)

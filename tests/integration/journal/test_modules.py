@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.journal.conftest import PASSWORD, ROOT
@@ -95,7 +98,8 @@ def site(tmp_path: Path) -> Site:
 
 @pytest.fixture
 def shared_site(tmp_path: Path, empty_database: str) -> Site:
-    found = Site(tmp_path, {"backend": "postgresql", "dsn": {"env": "JOURNAL_DSN"}})
+    place = {"path": str(tmp_path / "journal"), "dsn": {"env": "JOURNAL_DSN"}}
+    found = Site(tmp_path, {"backend": "postgresql", **place})
     found.secrets = {"env:JOURNAL_DSN": empty_database}
     return found
 
@@ -251,6 +255,47 @@ class TestSharedJournal:
         shared_site.secrets = {}
         refused = shared_site.play(begin())[0]
         assert "env:JOURNAL_DSN" in refused["msg"]
+
+
+class TestLostEnd:
+    """Of either journal, below the modules."""
+
+    def cut(self, site: Site, database: str) -> None:
+        if not database:
+            path = str(site.directory / "j" / "j.db")
+            with closing(sqlite3.connect(path)) as journal, journal:
+                journal.execute("DROP TRIGGER events_never_vanish")
+                journal.execute("DELETE FROM events WHERE sequence = 3")
+            return
+        with psycopg.connect(database) as journal:
+            journal.execute("ALTER TABLE hal9_journal.events DISABLE TRIGGER ALL")
+            journal.execute("DELETE FROM hal9_journal.events WHERE sequence = 3")
+
+    @pytest.mark.parametrize("kind", ["site", "shared_site"])
+    def test_is_named_and_taken_in_by_a_rollback_alone(
+        self, request: pytest.FixtureRequest, kind: str
+    ) -> None:
+        site: Site = request.getfixturevalue(kind)
+        back: Task = {"phase": {"state": "rolled_back", "target": "zero"}}
+        pause: Task = {"phase": {"state": "pause", "reason": "lunch"}}
+        assert [r["failed"] for r in site.play(begin(), commit(), pause)] == [False] * 3
+        self.cut(site, site.secrets.get("env:JOURNAL_DSN", ""))
+        named = ["the journal ends at event 2, but event 3 was written"]
+        told = site.ask()
+        assert [text.split(":")[0] for text in told["problems"]] == named
+        assert told["next"] == "hal9-migrate rollback"
+
+        onwards: Task = {"phase": {"state": "begin", "phase": "canary", "step": 1}}
+        assert named[0] in site.play(onwards)[0]["msg"]
+        assert site.play(back, options=("--check",))[0]["changed"]
+        assert site.ask()["problems"] != []
+
+        assert site.play(back)[0]["changed"]
+        told = site.ask()
+        assert told["problems"] == []
+        assert [e["kind"] for e in told["events"]][2:] == ["adopted", "rolled_back"]
+        assert not site.play(back)[0]["changed"]
+        assert not site.play(begin())[0]["failed"]
 
 
 class TestEventAndCheckpoint:

@@ -71,7 +71,11 @@ def made(
     canary = {"gates": {"error_rate": "<= 50%"}, "soak": "1s", "steps": ["90%"]}
     with scratch_directory("hal9-away-") as directory:
         changes = {
-            "journal": {"backend": "postgresql", "dsn": {"env": "JOURNAL_DSN"}},
+            "journal": {
+                "backend": "postgresql",
+                "path": str(directory / "journal"),
+                "dsn": {"env": "JOURNAL_DSN"},
+            },
             "phases": {"canary": canary, "ramp_up": {"steps": ["95%"]}},
             "lease": "1h",
             "sides": patient_sides(),

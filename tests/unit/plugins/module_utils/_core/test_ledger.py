@@ -49,7 +49,7 @@ from tests.unit.builders import (
     shop_migration,
     step,
 )
-from tests.unit.memory_journal import MemoryJournal
+from tests.unit.memory_journal import MemoryJournal, MemoryWitness
 
 SHOP = shop_migration()
 SHADOW = step(SHOP, "shadow 0%")
@@ -213,7 +213,7 @@ class TestLostJournal:
         router = router_that_holds(
             run.position(), share=2500, epoch=9, head=JournalHead(14, "ab" * 32)
         )
-        with pytest.raises(StateConflict, match="told of event 14"):
+        with pytest.raises(StateConflict, match="event 14 was written"):
             run.begin(wants(run, SHADOW), [router], 600.0)
         back = run.fence(
             lambda position: adopt(position, [router]),
@@ -223,6 +223,63 @@ class TestLostJournal:
         )
         assert (back.after.share, back.after.epoch) == (0, 10)
         assert run.begin(wants(run, SHADOW), [router], 600.0).after.epoch == 11
+
+
+class TestLostEnd:
+    """The last event was cut off; no router was told of it."""
+
+    def test_is_named_adopted_by_a_rollback_and_gone_on_from(self) -> None:
+        journal, witness = MemoryJournal(), MemoryWitness()
+        alice = ledger(journal, witness=witness)
+        begins(alice, SHADOW)
+        commits(alice, SHADOW)
+        del journal.lines["shop"][-1]
+        with pytest.raises(StateConflict, match="ends at event 1, but event 2 was"):
+            begins(alice, SHADOW)
+        goes_back(alice)
+        assert alice.problems() == ()
+        adopted = next(e for e in journal.events("shop") if e.kind == "adopted")
+        assert adopted.body["head"]["sequence"] == 2
+        assert begins(alice, SHADOW).after.intent is not None
+        assert alice.problems() == ()
+
+    def test_stays_named_whatever_is_written_after_it(self) -> None:
+        journal, witness = MemoryJournal(), MemoryWitness()
+        alice = ledger(journal, witness=witness)
+        begins(alice, SHADOW)
+        commits(alice, SHADOW)
+        del journal.lines["shop"][-1]
+        note = Change("note", {"text": "later"})
+        for _unused in range(2):
+            alice.record(lambda _position: note)
+        assert "event 2 is not the one that was written" in alice.problems()[0]
+
+    def test_is_adopted_where_nothing_else_is_left_to_do(self) -> None:
+        journal, witness = MemoryJournal(), MemoryWitness()
+        alice = ledger(journal, witness=witness)
+        begins(alice, SHADOW)
+        goes_back(alice)
+        alice.record(lambda _position: Change("note", {"text": "the last"}))
+        del journal.lines["shop"][-1]
+        assert goes_back(alice).changed
+        assert alice.problems() == ()
+        assert not goes_back(alice).changed
+
+    def test_a_witness_that_lies_behind_is_no_loss(self) -> None:
+        journal, witness = MemoryJournal(), MemoryWitness()
+        begins(ledger(journal, witness=witness), SHADOW)
+        commits(ledger(journal), SHADOW)
+        assert ledger(journal, witness=witness).problems() == ()
+
+    def test_is_told_once_where_a_router_knows_it_too(self) -> None:
+        journal, witness = MemoryJournal(), MemoryWitness()
+        alice = ledger(journal, witness=witness)
+        begins(alice, SHADOW)
+        head = alice.position().head
+        del journal.lines["shop"][-1]
+        short = JournalHead(head.sequence, head.digest[:15])
+        router = router_that_holds(alice.position(), head=short)
+        assert len(alice.problems([router])) == 1
 
 
 class TestRecord:
@@ -318,7 +375,7 @@ class TestDeath:
             journal = MemoryJournal()
             dying = Dying(journal, writes, after=after)
             try:
-                migrate(Ledger(dying, "shop", ALICE, lambda: 1000.0, lambda _h: False))
+                migrate(ledger(dying))
             except Killed:
                 deaths += 1
             again = ledger(journal, BOB, is_dead=lambda holder: holder == ALICE)
