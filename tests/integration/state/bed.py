@@ -42,6 +42,8 @@ from tests.lab.parts import PgBouncerServer, PostgresCluster, free_ports
 
 PASSWORD = "open-sesame-" + secrets.token_hex(6)
 NUMBERS = itertools.count(1)
+LAST_NUMBER = 5000
+"""Of shops and writers in one process; PgBouncer is told all names beforehand."""
 PACE = "60ms"
 SETTINGS = {
     "max_wal_senders": "20",
@@ -82,7 +84,7 @@ class Bed:
         self.new = PostgresCluster(
             directory / "new", ports[1], SETTINGS, "new", superuser_password=PASSWORD
         )
-        users = {f"shop{n}": PASSWORD for n in range(1, 400)}
+        users = {f"shop{n}": PASSWORD for n in range(1, LAST_NUMBER + 1)}
         self.bouncers = [
             PgBouncerServer(
                 directory / name, port, {}, users, admin_password=PASSWORD, name=name
@@ -105,7 +107,9 @@ class Bed:
 
     def shop(self, tables: str = TABLES) -> Shop:
         """Return a shop in a database of its own, not linked yet."""
-        name = f"shop{next(NUMBERS)}"
+        number = next(NUMBERS)
+        assert number <= LAST_NUMBER, "PgBouncer knows no user of this name"
+        name = f"shop{number}"
         for cluster in (self.legacy, self.new):
             cluster.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
             cluster.sql(f"CREATE DATABASE {name} OWNER {name}")
@@ -313,12 +317,14 @@ class Writer:
 @contextmanager
 def writers(shop: Shop, count: int = 2) -> Iterator[list[Writer]]:
     """Let writers write through both PgBouncers meanwhile."""
-    running = [
+    made = [
         Writer(bouncer.dsn(shop.name, shop.name, PASSWORD), f"{next(NUMBERS)}-{index}")
         for index, bouncer in zip(range(count), itertools.cycle(shop.bed.bouncers))
     ]
+    running = []
     try:
-        for writer in running:
+        for writer in made:
+            running.append(writer)
             writer.start()
         yield running
     finally:
