@@ -263,9 +263,10 @@ class TestLostEnd:
     def cut(self, site: Site, database: str) -> None:
         if not database:
             path = str(site.directory / "j" / "j.db")
-            with closing(sqlite3.connect(path)) as journal, journal:
+            with closing(sqlite3.connect(path)) as journal:
                 journal.execute("DROP TRIGGER events_never_vanish")
                 journal.execute("DELETE FROM events WHERE sequence = 3")
+                journal.commit()
             return
         with psycopg.connect(database) as journal:
             journal.execute("ALTER TABLE hal9_journal.events DISABLE TRIGGER ALL")
