@@ -58,7 +58,7 @@ bench: ready ready-tests ## Measure what the README claims, as ratios in one run
 	@$(PYTHON) -m tests.bench --write
 
 chaos: ready ready-tests ## End processes at every point of a migration and look what is left
-	@$(PYTHON) -m pytest -q -m chaos tests/chaos tests/integration/cli
+	@$(PYTHON) -m pytest -q -n $(or $(WORKERS),2) --dist loadfile -m chaos tests/chaos tests/integration/cli
 
 docs: ready ## Render the pages of modules, roles and playbooks to build/docs
 	@.ci/docs
