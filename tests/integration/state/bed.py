@@ -71,8 +71,10 @@ INSERT INTO labels VALUES ('a', 'é'), ('B', NULL), ('b', ''), ('_', 'x');
 class Bed:
     """The servers; they are started once for all tests."""
 
-    def __init__(self, directory: Path) -> None:
-        """Start everything below the directory."""
+    def __init__(self, directory: Path, newer: Path | None = None) -> None:
+        """Start everything below the directory; `newer` is where the programs of the
+        new side's PostgreSQL are, if it is of another version.
+        """
         ports = free_ports(4)
         self.legacy = PostgresCluster(
             directory / "legacy",
@@ -82,7 +84,12 @@ class Bed:
             superuser_password=PASSWORD,
         )
         self.new = PostgresCluster(
-            directory / "new", ports[1], SETTINGS, "new", superuser_password=PASSWORD
+            directory / "new",
+            ports[1],
+            SETTINGS,
+            "new",
+            superuser_password=PASSWORD,
+            programs=newer,
         )
         users = {f"shop{n}": PASSWORD for n in range(1, LAST_NUMBER + 1)}
         self.bouncers = [

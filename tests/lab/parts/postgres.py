@@ -54,6 +54,7 @@ class PostgresCluster(Server):
 
     With `superuser_password` every login needs a password (scram), without one
     loopback is trusted. `settings` overrides SETTINGS (tests may say fsync off).
+    `programs` is the directory of another version than the newest one installed.
     """
 
     stop_signal = signal.SIGINT  # fast: open sessions are ended
@@ -67,12 +68,14 @@ class PostgresCluster(Server):
         settings: Mapping[str, str] | None = None,
         name: str = "postgres",
         superuser_password: str | None = None,
+        programs: Path | None = None,
     ) -> None:
         """Describe the cluster; `start` makes it when it is not there yet."""
         super().__init__(directory, name)
         self.port = port
         self.settings = {**SETTINGS, **(settings or {}), "port": str(port)}
         self._password = superuser_password
+        self._programs = programs
 
     @property
     def data(self) -> Path:
@@ -111,7 +114,7 @@ class PostgresCluster(Server):
         """Postgres itself, in the foreground."""
         options = [f"{key}={value}" for key, value in self.settings.items()]
         arguments = [word for option in options for word in ("-c", option)]
-        return [program("postgres"), "-D", str(self.data), *arguments]
+        return [self._program("postgres"), "-D", str(self.data), *arguments]
 
     def prepare(self) -> None:
         """Make the cluster when it is not there yet."""
@@ -126,6 +129,9 @@ class PostgresCluster(Server):
         except psycopg.OperationalError:
             return False
 
+    def _program(self, name: str) -> str:
+        return str(self._programs / name) if self._programs else program(name)
+
     def _initdb(self) -> None:
         secret = self.directory / "initdb.secret"
         method = "scram-sha-256" if self._password else "trust"
@@ -137,7 +143,7 @@ class PostgresCluster(Server):
         account = pwd.getpwnam(self.user) if self.user else None
         try:
             subprocess.run(
-                [program("initdb"), *options],
+                [self._program("initdb"), *options],
                 env=self.environment(),
                 cwd=self.directory,
                 user=account.pw_uid if account else None,
