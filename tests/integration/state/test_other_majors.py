@@ -1,4 +1,4 @@
-"""New runs a later major version of PostgreSQL than legacy: the usual reason to move."""
+"""New runs a later major version of PostgreSQL than legacy, as after most moves."""
 
 from __future__ import annotations
 
