@@ -158,7 +158,7 @@ def _throughput(users: str, compared: Compared, bound: str) -> list[dict[str, An
             (by_clock[0], "1/s"),
             "plain HAProxy",
             by_clock[1],
-            bound,
+            "",
             by_clock[2],
         ),
         row(
@@ -166,7 +166,7 @@ def _throughput(users: str, compared: Compared, bound: str) -> list[dict[str, An
             (by_thread[0], "1/s"),
             "plain HAProxy",
             by_thread[1],
-            "",
+            bound,
             by_thread[2],
         ),
     ]

@@ -23,17 +23,14 @@ CREATE VIEW few AS SELECT customer FROM orders;
 CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
 ALTER TABLE labels ADD CHECK (code IN ('a', 'B', 'b', '_'));
 """
-
-
 LEGACY = int(Path(program("postgres")).parts[4])
+LATER = [major for major in INSTALLED if major > LEGACY]
 
 
-@pytest.fixture(scope="module", params=INSTALLED)
+@pytest.fixture(scope="module", params=LATER)
 def major(request: pytest.FixtureRequest) -> int:
     """The version of new."""
     found: int = request.param
-    if found <= LEGACY:
-        pytest.skip(f"legacy runs PostgreSQL {LEGACY} here, which is no older")
     return found
 
 

@@ -228,12 +228,17 @@ class TestLostJournal:
 class TestLostEnd:
     """The last event was cut off; no router was told of it."""
 
-    def test_is_named_adopted_by_a_rollback_and_gone_on_from(self) -> None:
-        journal, witness = MemoryJournal(), MemoryWitness()
-        alice = ledger(journal, witness=witness)
+    def cut(self, journal: MemoryJournal) -> Ledger:
+        """Take a step and lose its commit."""
+        alice = ledger(journal)
         begins(alice, SHADOW)
         commits(alice, SHADOW)
         del journal.lines["shop"][-1]
+        return alice
+
+    def test_is_named_adopted_by_a_rollback_and_gone_on_from(self) -> None:
+        journal = MemoryJournal()
+        alice = self.cut(journal)
         with pytest.raises(StateConflict, match="ends at event 1, but event 2 was"):
             begins(alice, SHADOW)
         goes_back(alice)
@@ -244,11 +249,8 @@ class TestLostEnd:
         assert alice.problems() == ()
 
     def test_stays_named_whatever_is_written_after_it(self) -> None:
-        journal, witness = MemoryJournal(), MemoryWitness()
-        alice = ledger(journal, witness=witness)
-        begins(alice, SHADOW)
-        commits(alice, SHADOW)
-        del journal.lines["shop"][-1]
+        journal = MemoryJournal()
+        alice = self.cut(journal)
         note = Change("note", {"text": "later"})
         for _unused in range(2):
             alice.record(lambda _position: note)
