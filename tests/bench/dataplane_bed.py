@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import time
@@ -27,7 +26,6 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
 from tests.lab.parts import Haproxy, free_ports, wait_until
 
-TICK = os.sysconf("SC_CLK_TCK")
 USERS = 1000
 SITE = """global
   nbthread 1
@@ -136,8 +134,8 @@ def _changed(text: str, changes: Sequence[Change]) -> str:
 
 
 def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """Return the seconds that the one thread of a process has run."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 @dataclass

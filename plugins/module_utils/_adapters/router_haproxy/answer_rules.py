@@ -35,10 +35,12 @@ COUNTERS = names.BUCKETS_FROM + len(LATENCY_BOUNDS_MS)
 KEPT = 2 * COUNTERS
 """What a worker keeps beside them: how much of each is told, and what it told last."""
 
+_TIME = "http-after-response set-var(txn.ms) date(0,ms),sub(txn.t0)"
 _COUNTED = "http-after-response set-var(txn.counted) bool(true)"
 _ERROR = "{ status ge 500 }"
 _MASKED = "{ var(txn.masked) -m found }"
-_WELL = "{ var(txn.well) -m found }"
+_WELL = "{ var(txn.ms) -m found }"
+"""Holds, until the others are timed, for an answer without error of the side asked."""
 _ANSWERED = "!{ sc_inc_gpc(0,2) lt 0 }"
 """Always holds; counts that new has answered, if it is an unsafe request."""
 
@@ -46,26 +48,26 @@ _ANSWERED = "!{ sc_inc_gpc(0,2) lt 0 }"
 def answer_rules(migration: Migration, place: Place) -> Iterator[str]:
     """Yield the ``http-after-response`` rules of a migration's backend."""
     slow_ms = migration.guard.slow_ms
-    yield "http-after-response set-var(txn.ms) date(0,ms),sub(txn.t0)"
     yield from _tests(slow_ms)
     yield from _well()
     fast = [bound for bound in LATENCY_BOUNDS_MS if bound <= slow_ms]
-    yield f"http-after-response allow if {_buckets('well ', fast)}"
+    yield f"http-after-response allow if {_buckets(fast)}"
     yield from _failures(migration.name, place)
+    yield f"{_TIME} if !{_WELL}"
     yield f"{_COUNTED} if slow {_count(names.SLOW)}"
     yield (
         f"http-after-response set-var({names.doubt(migration.name)}) int(1)"
         f" if {NEW} slow"
     )
     last = LATENCY_BOUNDS_MS[-1]
-    yield f"{_COUNTED} if {_buckets('', LATENCY_BOUNDS_MS)} or from_{last}"
+    yield f"{_COUNTED} if {_buckets(LATENCY_BOUNDS_MS)} or from_{last}"
 
 
 def _well() -> Iterator[str]:
-    """Yield the counting of an answer without error by the side that was asked."""
+    """Yield the counting and timing of an answer without error by the side asked."""
     counted = f"{{ status lt 500 }} {_count(names.ATTEMPTS)}"
     yield (
-        f"http-after-response set-var(txn.well) bool(true) if !{NEW} {counted}"
+        f"{_TIME} if !{NEW} {counted}"
         f" or {{ srv_id ge {names.NEW_IDS_FROM} }} {counted} {_ANSWERED}"
     )
 
@@ -102,23 +104,19 @@ def _tell_at_once(name: str, place: Place) -> Iterator[str]:
 
 def _tests(slow_ms: int) -> Iterator[str]:
     """Yield names for the tests, since a line has room for 64 words alone."""
-    yield "acl well var(txn.well) -m found"
     yield f"acl slow var(txn.ms) -m int ge {slow_ms}"
     for place, bound in enumerate(LATENCY_BOUNDS_MS):
         yield f"acl below_{bound} var(txn.ms) -m int lt {bound}"
         yield f"acl from_{bound} sc_inc_gpc({names.BUCKETS_FROM + place},0) gt 0"
 
 
-def _buckets(first: str, bounds: Sequence[int]) -> str:
+def _buckets(bounds: Sequence[int]) -> str:
     """Return the test that finds an answer's bucket below a bound, and counts it there.
 
     The first bucket has no counter: it holds what the others do not.
     """
-    lowest = f"{first}below_{LATENCY_BOUNDS_MS[0]}"
-    others = (
-        f"{first}below_{high} from_{low}" for low, high in zip(bounds, bounds[1:])
-    )
-    return " or ".join((lowest, *others))
+    others = (f"below_{high} from_{low}" for low, high in zip(bounds, bounds[1:]))
+    return " or ".join((f"below_{bounds[0]}", *others))
 
 
 def _count(counter: int) -> str:

@@ -90,7 +90,7 @@ def guard_rules(migration: Migration, place: Place) -> Iterator[str]:
     )
     yield "http-request sc-inc-gpc0(1)"
     yield f"http-request sc-inc-gpc({names.MOVED},0)"
-    yield f"http-request set-map({place.map_path}) ceiling 0"
+    yield f"http-request set-map({place.map_path}) in_force 0"
     yield f"http-request set-map({place.map_path}) tripped 1"
     yield "http-request set-var(txn.slot) int(-1)"
 

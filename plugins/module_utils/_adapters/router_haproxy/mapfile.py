@@ -65,13 +65,13 @@ class Kept:
             "fallback": setting.fallback,
             "tripped": int(setting.tripped),
             "share": self.share,
-            "ceiling": self.ceiling,
+            "in_force": self.in_force,
         }
 
     @property
-    def ceiling(self) -> int:
-        """The share that nothing exceeds, lease or not; routers ask for it first."""
-        return 0 if self.setting.tripped else max(self.share, self.setting.fallback)
+    def in_force(self) -> int:
+        """The share that decides while the lease lasts; routers ask for it first."""
+        return 0 if self.setting.tripped else self.share
 
 
 def from_entries(migration: str, entries: dict[str, int]) -> Kept:

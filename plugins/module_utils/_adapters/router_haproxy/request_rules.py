@@ -32,15 +32,11 @@ NEW = "{ var(txn.slot) -m found }"
 
 _SLOTTED = "{ var(txn.slot) -m int ge 0 }"
 
-_SURE = "{ var(txn.sure) -m found }"
-"""Holds for a user of new by the share itself: no trip, and the lease lasts."""
-
 
 def request_rules(migration: Migration, place: Place) -> Iterator[str]:
     """Yield the ``http-request`` and ``use-server`` rules of a migration's backend."""
     yield "http-request set-var(txn.t0) date(0,ms)"
     yield from _bucket(migration)
-    yield from _may_be_new(migration, place)
     if place.mirror and migration.shadow:
         yield "http-request set-var(txn.now) date()"
         yield from mirror_rules(
@@ -51,10 +47,11 @@ def request_rules(migration: Migration, place: Place) -> Iterator[str]:
             place.map_path,
             place.mirror_path,
         )
+    yield from _by_the_share(migration, place)
+    yield from _short_way(migration)
+    yield from _by_the_fallback(migration, place)
     yield from _stay_on_legacy()
-    yield from _is_surely_new(migration, place)
-    yield from _is_new_after_all(migration.name, place)
-    yield from _stay_on_legacy()
+    yield from _not_safe(migration)
     yield from _count_as_new(migration)
     yield from guard_rules(migration, place)
     yield from _slots(migration)
@@ -78,64 +75,66 @@ def _identity(identity: Identity) -> str:
     return "src"
 
 
-def _may_be_new(migration: Migration, place: Place) -> Iterator[str]:
-    """Yield the one question that most users of legacy are asked.
-
-    The ceiling is above every share that could be in force, and 0 after a trip.
-    """
+def _by_the_share(migration: Migration, place: Place) -> Iterator[str]:
+    """Yield what makes a user one of new; most users of legacy are asked it alone."""
     yield (
-        "http-request set-var(txn.slot)"
-        f" var(txn.bucket),mod({len(migration.new.servers)})"
-        f" if {{ {kept('ceiling', place)},sub(txn.bucket) gt 0 }}"
+        f"http-request set-var(txn.slot) {_slot(migration)}"
+        f" if {{ {kept('in_force', place)},sub(txn.bucket) gt 0 }}"
+        f" {_not_tripped(migration)} {{ {_lease(migration)} gt 0 }}"
     )
 
 
-def _is_surely_new(migration: Migration, place: Place) -> Iterator[str]:
-    """Yield the short way of nearly all users of new, while new is well.
+def _short_way(migration: Migration) -> Iterator[str]:
+    """Yield the way out of nearly all users of new, while new is well.
 
     The tick knows the counters' key. A release waits for it, so the key is stale only
     in a worker that drains, and unknown only before the first tick, which is doubt.
     """
-    name = migration.name
-    lease = _control("table_gpt0", names.lease_key(name))
+    present = names.generation(migration.name, "present")
+    yield f"http-request track-sc0 var({present}) if {NEW}"
+    yield f"http-request allow if {NEW} {_well(migration)} {_safe(migration)}"
+
+
+def _by_the_fallback(migration: Migration, place: Place) -> Iterator[str]:
+    """Yield what makes a user one of new when the lease has ended."""
     yield (
-        "http-request set-var(txn.sure) bool(true)"
-        f" if {{ {_control('table_gpc0', names.trip_key(name))} eq 0 }}"
-        f" {{ {lease},mul(1000),sub(txn.t0) gt 0 }}"
-        f" {{ {kept('share', place)},sub(txn.bucket) gt 0 }}"
+        f"http-request set-var(txn.slot) {_slot(migration)}"
+        f" if {{ {kept('fallback', place)},sub(txn.bucket) gt 0 }}"
+        f" {{ {kept('tripped', place)} eq 0 }}"
+        f" {_not_tripped(migration)} {{ {_lease(migration)} le 0 }}"
     )
-    present = names.generation(name, "present")
-    well = f"{{ var({names.doubt(name)}) -m int 0 }}"
-    yield f"http-request track-sc0 var({present}) if {_SURE}"
-    yield f"http-request allow if {_SURE} {well} {_safe(migration)}"
-    yield f"http-request disable-l7-retry if !{_safe(migration)}"
-    yield from _owes_an_answer(migration, present)
-    yield f"http-request allow if {_SURE} {well}"
 
 
-def _owes_an_answer(migration: Migration, key: str) -> Iterator[str]:
-    """Yield the note of an unsafe request, in case that it gets no answer at all.
+def _not_safe(migration: Migration) -> Iterator[str]:
+    """Yield that an unsafe request is not tried again, and owes an answer.
 
-    That happens in HTTP/1 alone. One whose body is still to come is left out: there it
-    may be the client that goes away.
+    It may get none at all in HTTP/1 alone. One whose body is still to come is left out:
+    there it may be the client that goes away.
     """
+    unsafe = f"!{_safe(migration)}"
+    yield f"http-request disable-l7-retry if {unsafe}"
     yield "http-request set-var(txn.body) req.body_len"
     yield (
-        f"http-request track-sc2 var({key})"
+        f"http-request track-sc2 var({names.generation(migration.name, 'present')})"
         f" table {names.asked_table(migration.name)}"
-        f" if {_SURE} !{_safe(migration)} {{ fc_http_major 1 }}"
+        f" if {unsafe} {{ fc_http_major 1 }}"
         " !{ req.hdr(transfer-encoding) -m found }"
         " { req.body_size,sub(txn.body) eq 0 }"
     )
 
 
-def _is_new_after_all(name: str, place: Place) -> Iterator[str]:
-    """Yield what takes the others off new again: all but those of the fallback."""
-    no_more = f"http-request unset-var(txn.slot) if !{_SURE}"
-    lease = _control("table_gpt0", names.lease_key(name))
-    yield f"{no_more} {{ {_control('table_gpc0', names.trip_key(name))} gt 0 }}"
-    yield f"{no_more} {{ {lease},mul(1000),sub(txn.t0) gt 0 }}"
-    yield f"{no_more} {{ {kept('fallback', place)},sub(txn.bucket) le 0 }}"
+def _slot(migration: Migration) -> str:
+    return f"var(txn.bucket),mod({len(migration.new.servers)})"
+
+
+def _not_tripped(migration: Migration) -> str:
+    return f"{{ {_control('table_gpc0', names.trip_key(migration.name))} eq 0 }}"
+
+
+def _lease(migration: Migration) -> str:
+    """Return the milliseconds that the lease still lasts."""
+    ends = _control("table_gpt0", names.lease_key(migration.name))
+    return f"{ends},mul(1000),sub(txn.t0)"
 
 
 def _control(converter: str, key: str) -> str:
@@ -144,6 +143,10 @@ def _control(converter: str, key: str) -> str:
 
 def _safe(migration: Migration) -> str:
     return f"{{ method {' '.join(migration.safe_methods)} }}"
+
+
+def _well(migration: Migration) -> str:
+    return f"{{ var({names.doubt(migration.name)}) -m int 0 }}"
 
 
 def _stay_on_legacy() -> Iterator[str]:
@@ -156,7 +159,7 @@ def _stay_on_legacy() -> Iterator[str]:
 def _count_as_new(migration: Migration) -> Iterator[str]:
     """Yield the counting of those not yet counted, and their way out without doubt."""
     yield f"http-request track-sc0 {new_key(migration.name)}"
-    yield f"http-request allow if {{ var({names.doubt(migration.name)}) -m int 0 }}"
+    yield f"http-request allow if {_well(migration)}"
 
 
 def _slots(migration: Migration) -> Iterator[str]:

@@ -88,7 +88,7 @@ class TestBlock:
     ) -> None:
         """An open bucket in it would spare slow answers the guard's counter."""
         text = block(plan(), [migration(guard={"slow_ms": slow})])
-        (rule,) = [x for x in text.splitlines() if "after-response allow if well" in x]
+        (rule,) = [x for x in text.splitlines() if "after-response allow if below" in x]
         bounds = [word for word in rule.split() if word.startswith("below_")]
         assert bounds[-1] == f"below_{last}"
         assert rule.split()[-1].startswith("from_")
