@@ -49,7 +49,6 @@ def request_rules(migration: Migration, place: Place) -> Iterator[str]:
         )
     yield from _by_the_share(migration, place)
     yield from _short_way(migration)
-    yield from _by_the_fallback(migration, place)
     yield from _stay_on_legacy()
     yield from _not_safe(migration)
     yield from _count_as_new(migration)
@@ -76,11 +75,20 @@ def _identity(identity: Identity) -> str:
 
 
 def _by_the_share(migration: Migration, place: Place) -> Iterator[str]:
-    """Yield what makes a user one of new; most users of legacy are asked it alone."""
+    """Yield what makes a user one of new: the share, or without a lease the fallback.
+
+    Most users of legacy are asked the first question of each.
+    """
+    ends = _control("table_gpt0", names.lease_key(migration.name))
+    lease = f"{ends},mul(1000),sub(txn.t0)"
+    trip = f"{{ {_control('table_gpc0', names.trip_key(migration.name))} eq 0 }}"
     yield (
-        f"http-request set-var(txn.slot) {_slot(migration)}"
-        f" if {{ {kept('in_force', place)},sub(txn.bucket) gt 0 }}"
-        f" {_not_tripped(migration)} {{ {_lease(migration)} gt 0 }}"
+        "http-request set-var(txn.slot)"
+        f" var(txn.bucket),mod({len(migration.new.servers)})"
+        f" if {{ {kept('in_force', place)},sub(txn.bucket) gt 0 }} {trip}"
+        f" {{ {lease} gt 0 }}"
+        f" or {{ {lease} le 0 }} {{ {kept('fallback', place)},sub(txn.bucket) gt 0 }}"
+        f" {{ {kept('tripped', place)} eq 0 }} {trip}"
     )
 
 
@@ -93,16 +101,6 @@ def _short_way(migration: Migration) -> Iterator[str]:
     present = names.generation(migration.name, "present")
     yield f"http-request track-sc0 var({present}) if {NEW}"
     yield f"http-request allow if {NEW} {_well(migration)} {_safe(migration)}"
-
-
-def _by_the_fallback(migration: Migration, place: Place) -> Iterator[str]:
-    """Yield what makes a user one of new when the lease has ended."""
-    yield (
-        f"http-request set-var(txn.slot) {_slot(migration)}"
-        f" if {{ {kept('fallback', place)},sub(txn.bucket) gt 0 }}"
-        f" {{ {kept('tripped', place)} eq 0 }}"
-        f" {_not_tripped(migration)} {{ {_lease(migration)} le 0 }}"
-    )
 
 
 def _not_safe(migration: Migration) -> Iterator[str]:
@@ -121,20 +119,6 @@ def _not_safe(migration: Migration) -> Iterator[str]:
         " !{ req.hdr(transfer-encoding) -m found }"
         " { req.body_size,sub(txn.body) eq 0 }"
     )
-
-
-def _slot(migration: Migration) -> str:
-    return f"var(txn.bucket),mod({len(migration.new.servers)})"
-
-
-def _not_tripped(migration: Migration) -> str:
-    return f"{{ {_control('table_gpc0', names.trip_key(migration.name))} eq 0 }}"
-
-
-def _lease(migration: Migration) -> str:
-    """Return the milliseconds that the lease still lasts."""
-    ends = _control("table_gpt0", names.lease_key(migration.name))
-    return f"{ends},mul(1000),sub(txn.t0)"
 
 
 def _control(converter: str, key: str) -> str:
