@@ -23,7 +23,11 @@ _BELOW: Mapping[Kind, tuple[Kind, ...]] = {
     "incremental": ("full", *BUILT),
     "differential": ("full",),
 }
-INSTEAD = "Make a full one: `hal9-migrate backup create --kind full`."
+
+
+def instead(backup: str) -> str:
+    """Return what to do where nothing can be built on what is there."""
+    return f"make a full one: `hal9-migrate backup create {backup} --kind full`."
 
 
 def chain_of(entry: Entry, listed: Sequence[Listed]) -> tuple[Entry, ...]:
@@ -46,7 +50,8 @@ def chain_of(entry: Entry, listed: Sequence[Listed]) -> tuple[Entry, ...]:
 
 def _broken(entry: Entry, below: str, why: str) -> Damaged:
     return Damaged(
-        f"{entry.id} cannot be restored without {below}: {why.rstrip('.')}. {INSTEAD}"
+        f"{entry.id} cannot be restored without {below}: {why.rstrip('.')}. Mend that, "
+        f"or {instead(entry.backup)}"
     )
 
 

@@ -41,8 +41,8 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_chain import (
     BUILT,
-    INSTEAD,
     built_on,
+    instead,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
     Entry,
@@ -110,8 +110,7 @@ class Increments:
                 f"Cannot make {'an' if kind == 'incremental' else 'a'} {kind} backup "
                 f"of {self.task.backup}: it builds on {parent.id}, which is encrypted, "
                 "and the `identity` (the private key of age) is not declared. Declare "
-                "it, or make a full one: `hal9-migrate backup create "
-                f"{self.task.backup} --kind full`."
+                f"it, or {instead(self.task.backup)}"
             )
         return kind
 
@@ -154,7 +153,8 @@ class Increments:
             self._catalogue.check(parent)
         except Damaged as error:
             raise MigrateError(
-                f"Cannot build on {parent.id}: {error} {INSTEAD}"
+                f"Cannot build on {parent.id}: {error} Mend that, or "
+                f"{instead(self.task.backup)}"
             ) from None
 
     @contextmanager
@@ -223,7 +223,7 @@ def _demand_same(entry: Entry, path: str) -> None:
     if digest.hexdigest() != wanted:
         raise Damaged(
             f"The dump of {entry.id}, brought together, is not the one that was taken: "
-            f"its SHA-256 is another. {INSTEAD}"
+            f"its SHA-256 is another. Restore another one, or {instead(entry.backup)}"
         )
 
 
