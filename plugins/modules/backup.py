@@ -35,10 +35,10 @@ options:
   kind:
     description:
       - What is taken; the first that the engine can make when not given.
-      - V(incremental) takes what is new since the newest backup, V(differential) since the newest full one. Where there is
-        nothing to build on a full one is made.
-      - Of MariaDB and Redis these keep the dump's difference to the one that they build on; where that is encrypted, they
-        need C(identity), also without O(verify).
+      - V(incremental) takes what is new since the newest backup, V(differential) since the newest full one.
+        Where there is nothing to build on, a full one is made.
+      - Of MariaDB and Redis these keep the dump's difference to the one that they build on.
+        Where that is encrypted, they need C(identity), also without O(verify).
     type: str
     choices: [full, differential, incremental, state_only]
   id:

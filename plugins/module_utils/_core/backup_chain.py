@@ -31,8 +31,8 @@ def instead(backup: str) -> str:
 
 
 def chain_of(entry: Entry, listed: Sequence[Listed]) -> tuple[Entry, ...]:
-    """Return what an entry is built on, the full one first, and itself last; raise where
-    a link is missing or broken. What an engine keeps itself is no part of it.
+    """Return what an entry is built on, the full one first, and itself last; raise
+    where a link is missing or broken. What an engine keeps itself is no part of it.
     """
     there = {one.id: one for one in listed}
     found = [entry]

@@ -188,8 +188,8 @@ BACKUP = Record(
             "scratch",
             w.FILE,
             "/var/tmp",  # noqa: S108
-            "Where a backup is restored to be verified, and an incremental dump brought "
-            "together; it needs the room for that.",
+            "Where a backup is restored to be verified, and an incremental dump is "
+            "brought together; it needs the room for that.",
         ),
         Field(
             "verified",

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dumps of which only the difference to an earlier one is kept, made by rdiff.
 
-The dump is taken in whole and compared on its way, block by block, with the signature of
-the one that it builds on. That signature is made anew each time, so a full backup has
-none and needs no rdiff.
+The dump is taken in whole and compared on its way, block by block, with the signature
+of the one that it builds on. That signature is made anew each time, so a full backup
+has none and needs no rdiff.
 """
 
 from __future__ import annotations
