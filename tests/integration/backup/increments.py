@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
-from tests.integration.backup.bed import Shelf, Source, until
+from tests.integration.backup.bed import Shelf, Source, fill, small_disk, until
 
 LAST = {"last": 1, "daily": 0, "weekly": 0, "monthly": 0}
 
@@ -278,6 +278,22 @@ class IncrementContract:
         assert made["backup"]["parent"] == first["id"]
         assert list(scratch.iterdir()) == []
         assert list((shelf.place / "part").iterdir()) == []
+
+    def test_a_full_scratch_is_an_error_and_no_backup(
+        self, source: Source, room: Path
+    ) -> None:
+        """What an incremental one is built on is brought together there."""
+        shelf = Shelf(source, room / "backups")
+        self.chain(shelf, "full", "incremental", verify=False)
+        before = shelf.files()
+        with small_disk(room / "small", "1m") as disk:
+            small = Shelf(source, room / "backups", scratch=str(disk))
+            fill(disk / "filler")
+            with pytest.raises(MigrateError, match=r"No backup .*No space"):
+                small.make(kind="incremental", verify=False)
+            (disk / "filler").unlink()
+            assert list(disk.iterdir()) == []
+        assert shelf.files() == before
 
     def test_without_rdiff_only_full_ones_are_made(
         self, shelf: Shelf, room: Path

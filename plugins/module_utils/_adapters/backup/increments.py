@@ -20,7 +20,6 @@ from typing import IO, Any
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
     Catalogue,
-    explained,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
     Account,
@@ -37,6 +36,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
     Damaged,
+    Hindered,
     Kind,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_chain import (
@@ -172,7 +172,7 @@ class Increments:
         for number, one in enumerate(self._catalogue.chain(entry)):
             path = os.path.join(place, f"dump-{number}")
             patch = [[_rdiff(), "patch", made, "-", "-"]] if made else []
-            with explained(path), open(path, "wb") as target:
+            with _roomy(path), open(path, "wb") as target:
                 with self._opened(one, place) as (commands, file):
                     _write([*commands, *patch], file, target, runner)
                 if made:
@@ -195,6 +195,18 @@ class Increments:
             open(path, "rb") as file,
         ):
             yield [*opened, *gunzip], file
+
+
+@contextmanager
+def _roomy(place: str) -> Iterator[None]:
+    """Turn the system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise Hindered(
+            f"{error.filename or place}: {error.strerror}. Bringing a dump together "
+            "takes room for two of it in `scratch`; make room, or name another one."
+        ) from None
 
 
 def _write(
