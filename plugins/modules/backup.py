@@ -33,7 +33,12 @@ options:
     choices: [present, verified, restored, pruned]
     default: present
   kind:
-    description: What is taken; the first that the engine can make when not given.
+    description:
+      - What is taken; the first that the engine can make when not given.
+      - V(incremental) takes what is new since the newest backup, V(differential) since the newest full one.
+        Where there is nothing to build on, a full one is made.
+      - Of MariaDB and Redis these keep the dump's difference to the one that they build on.
+        Where that is encrypted, they need C(identity), also without O(verify).
     type: str
     choices: [full, differential, incremental, state_only]
   id:
@@ -70,6 +75,7 @@ requirements:
   - what the engine drives - pg_dump and a PostgreSQL server of the source's version, mariadb-dump and mariadbd,
     redis-cli and redis-server, restic, pgBackRest with a working stanza
   - age, where C(recipients) are declared
+  - rdiff, for incremental and differential backups of MariaDB and Redis
   - psycopg >= 3.1 for PostgreSQL
 attributes:
   check_mode:

@@ -69,8 +69,8 @@ class Made:
 
     ``reference`` names it where the engine keeps it itself (a snapshot of
     restic), and is empty where its files lie in the catalogue.
-    ``parent`` is the reference that it cannot be restored without. ``encrypted``: the
-    engine keeps it so.
+    ``parent`` is what it cannot be restored without: the reference, or the id of one
+    whose files lie in the catalogue. ``encrypted``: the engine keeps it so.
     """
 
     pieces: tuple[Piece, ...]
@@ -96,6 +96,13 @@ class BackupEngine(ABC):
         nothing to build on.
         """
         return kind
+
+    def opens(self, kind: Kind) -> bool:
+        """Say whether making one of a kind reads an encrypted one, which takes the
+        private key.
+        """
+        del kind
+        return False
 
     @abstractmethod
     def create(self, kind: Kind, entry_id: str, into: str) -> Made:

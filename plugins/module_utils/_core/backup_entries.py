@@ -93,6 +93,11 @@ class Listed:
     verification: Verification | None = None
 
     @property
+    def failed(self) -> bool:
+        """Verifying it has shown that it is no good."""
+        return self.verification is not None and not self.verified
+
+    @property
     def verified(self) -> bool:
         """It was restored, and held what was recorded, as far as that was known; where
         nothing of it was, that shows nothing.

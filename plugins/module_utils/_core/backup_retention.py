@@ -111,16 +111,20 @@ def _newest_of(
 def _keep_parents(
     entries: Sequence[Entry], reasons: dict[str, list[str]], kept: Kept
 ) -> None:
-    """Keep what a kept backup builds on; entries come newest first."""
-    by_reference = {entry.reference: entry for entry in entries if entry.reference}
-    needs = [
-        (other, below) for other, below in kept.items() if other not in by_reference
-    ]
-    for entry in entries:
-        if entry.reference:
-            reasons[entry.id] += [
-                f"needed by {name}" for name, below in needs if entry.reference in below
-            ]
-        if reasons[entry.id]:
-            below = (entry.parent, *kept.get(entry.reference, ()))
-            needs.append((entry.id, below))
+    """Keep what a kept backup builds on, down to the first."""
+    ours = {entry.reference for entry in entries}
+    needs = [(other, below) for other, below in kept.items() if other not in ours]
+    needs += [(one.id, _below(one, kept)) for one in entries if reasons[one.id]]
+    while needs:
+        name, below = needs.pop(0)
+        for entry in entries:
+            if below and not {entry.id, entry.reference}.isdisjoint(below):
+                if not reasons[entry.id]:
+                    needs.append((entry.id, _below(entry, kept)))
+                reasons[entry.id].append(f"needed by {name}")
+
+
+def _below(entry: Entry, kept: Kept) -> tuple[str, ...]:
+    """Return what an entry is built on, by id or by reference."""
+    below = (entry.parent, *kept.get(entry.reference, ()))
+    return tuple(name for name in below if name)

@@ -172,7 +172,8 @@ BACKUP = Record(
             "identity",
             w.SECRET,
             None,
-            "The private key of age; verifying and restoring need it.",
+            "The private key of age; verifying and restoring need it, and what is "
+            "built on an encrypted backup.",
             example={"env": "SHOP_BACKUP_IDENTITY"},
         ),
         Field(
@@ -187,7 +188,8 @@ BACKUP = Record(
             "scratch",
             w.FILE,
             "/var/tmp",  # noqa: S108
-            "Where a backup is restored to be verified; it needs the room for that.",
+            "Where a backup is restored to be verified, and an incremental dump is "
+            "brought together; it needs the room for that.",
         ),
         Field(
             "verified",

@@ -29,6 +29,7 @@ from tests.integration.backup.bed import (
     until,
 )
 from tests.integration.backup.contract import BackupContract
+from tests.integration.backup.increments import IncrementContract
 from tests.lab.parts import Server, free_port, scratch_directory
 
 NUMBERS = itertools.count(1)
@@ -268,3 +269,29 @@ class TestMariaDb(BackupContract):
         finally:
             hold.kill()
             hold.wait()
+
+
+class TestMariaDbIncrements(IncrementContract):
+    """What is new alone, on a real server."""
+
+    marker = b"INSERT INTO `orders` VALUES"
+
+    @pytest.fixture
+    def source(self, server: MariaServer) -> Orders:
+        return Orders(server)
+
+    def change(self, source: Orders, number: int) -> None:  # type: ignore[override]
+        changed = (
+            f"UPDATE orders SET amount = -{number} WHERE id = {900 * number % 4000}"
+        )
+        added = f"INSERT INTO orders (customer) VALUES ('late {number}')"
+        source.server.sql(f"{changed};{added}", source.name)
+
+    def test_nothing_is_built_on_a_state_only_one(
+        self, source: Orders, room: Path
+    ) -> None:
+        shelf = Shelf(source, room / "backups", state=["odd name"])
+        made = self.chain(shelf, "state_only", "incremental", "state_only")
+        assert [one["kind"] for one in made] == ["state_only", "full", "state_only"]
+        self.change(source, 4)
+        assert shelf.make(kind="incremental")["parent"] == made[1]["id"]

@@ -32,6 +32,7 @@ from tests.integration.backup.bed import (
     until,
 )
 from tests.integration.backup.contract import BackupContract
+from tests.integration.backup.increments import IncrementContract
 from tests.lab.parts import Server, free_port, scratch_directory
 
 
@@ -396,3 +397,18 @@ class TestRedis(BackupContract):
                 assert PASSWORD not in lines
         assert child.returncode == 0
         assert True in seen
+
+
+class TestRedisIncrements(IncrementContract):
+    """What is new alone, on a real server."""
+
+    marker = hashlib.sha256(b"599-0").digest()
+
+    @pytest.fixture
+    def source(self, server: RedisServer) -> Sessions:
+        return Sessions(server)
+
+    def change(self, source: Sessions, number: int) -> None:  # type: ignore[override]
+        client = source.server.client()
+        client.set(f"s:{number}", f"changed {number}")
+        client.hset("h", str(number), "changed")

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,6 +175,29 @@ def shown(part: str) -> list[str]:
     return [line.strip() for line in SHOWN.findall(part)]
 
 
+@contextmanager
+def sessions(site: Site) -> Iterator[str]:
+    """A Redis that is all that is backed up; gives its address."""
+    from tests.integration.backup.bed import PASSWORD as WORD
+    from tests.integration.backup.test_redis import RedisServer
+
+    server = RedisServer(site.directory / "redis")
+    backup = {
+        "name": "sessions", "host": "db1", "engine": "redis",
+        "source": {"env": "SESSIONS"}, "directory": f"{site.directory}/backups",
+        "scratch": str(site.directory),
+    }  # fmt: skip
+    told = yaml.safe_load(site.inventory.read_text())
+    told["all"]["vars"]["hal9_migration"]["backups"] = [backup]
+    site.inventory.write_text(yaml.safe_dump(told))
+    server.start()
+    try:
+        server.client().set("session", "x" * 5000)
+        yield f"redis://:{WORD}@127.0.0.1:{server.port}"
+    finally:
+        server.stop()
+
+
 def count(cluster: PostgresCluster, table: str) -> int:
     ((found,),) = cluster.sql(f"SELECT count(*) FROM {table}", "shop")
     return int(found)
@@ -209,8 +232,28 @@ class TestBackups:
         assert "removed" not in said
         assert f"{second} stays: newest verified full" in said
         wanted = [line for line in shown(BACKUPS) if line.startswith("backup")]
-        missed = {line for line in wanted if "cluster" not in line} - set(site.typed)
+        others = re.compile(r"\b(cluster|sessions)\b")
+        missed = {line for line in wanted if not others.search(line)} - set(site.typed)
         assert missed == set()
+
+
+class TestIncrementalBackups:
+    def test_each_answer_is_true(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wanted = [line for line in shown(BACKUPS) if "create sessions" in line]
+        with sessions(site) as server:
+            monkeypatch.setenv("SESSIONS", server)
+            kinds = [self._made(site, line) for line in (wanted[0], *wanted)]
+            assert kinds == ["full", "incremental", "differential"]
+            listed = site.types("backup list")
+        assert [f"-{kind}-" in listed for kind in kinds] == [True] * 3
+
+    def _made(self, site: Site, line: str) -> str:
+        """Return the kind of the one that a command has made and verified."""
+        said = site.types(line)
+        assert "1 keys, verified by restoring it" in said
+        return re.findall(r"\d{8}T\d{6}Z-(\w+)-\w{6}", said)[0]
 
 
 class TestExport:

@@ -25,6 +25,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
+    Damaged,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_chain import (
+    chain_of,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup_entries import (
     ID,
     Entry,
@@ -141,8 +147,29 @@ class Catalogue:
             if name in unfinished or not ID.fullmatch(name):
                 self.drop_part(name)
 
+    def chain(self, entry: Entry) -> tuple[Entry, ...]:
+        """Return what an entry is built on here, the full one first, itself last."""
+        if not ID.fullmatch(entry.parent):
+            return (entry,)
+        return chain_of(entry, self.listed())
+
     def check(self, entry: Entry) -> None:
-        """Raise unless every file is there with the digest that it was written with."""
+        """Raise unless every file of it, and of what it is built on, is there with the
+        digest that it was written with.
+        """
+        for one in self.chain(entry)[:-1]:
+            self._check_below(entry, one)
+        self._check_files(entry)
+
+    def _check_below(self, entry: Entry, below: Entry) -> None:
+        try:
+            self._check_files(below)
+        except Damaged as error:
+            raise Damaged(
+                f"{entry.id} cannot be restored without {below.id}: {error}"
+            ) from None
+
+    def _check_files(self, entry: Entry) -> None:
         data = self.data(entry.id)
         with explained(data):
             found = {file.path: file for file in _stored(data)}

@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup import (
     contents_mariadb as contents,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.bringing_back import (
     bringing_back,
+)
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.increments import (
+    FILE,
+    Basis,
+    Increments,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
     Account,
@@ -50,12 +56,31 @@ BEGUN = b"CREATE TABLE"
 """What a dump has written when it has its snapshot."""
 
 
+class Dump(NamedTuple):
+    """A file that holds a dump, and the commands that bring it into the clear."""
+
+    path: str
+    commands: Sequence[list[str]]
+
+
 @dataclass(frozen=True)
 class MariaBackup(BackupEngine):
     """Dumps under a snapshot that was opened, with ours, under one short lock."""
 
     task: Task
-    kinds = ("full", "state_only")
+    kinds = ("full", "incremental", "differential", "state_only")
+
+    @property
+    def _increments(self) -> Increments:
+        return Increments(self.task, "mysql")
+
+    def possible(self, kind: Kind) -> Kind:
+        """Return the kind, or full where there is nothing to build on."""
+        return self._increments.possible(kind)
+
+    def opens(self, kind: Kind) -> bool:
+        """Say whether it is built on an encrypted one."""
+        return self._increments.opens(kind)
 
     def create(self, kind: Kind, entry_id: str, into: str) -> Made:
         """Dump, and digest what the dump saw; writers wait while both begin."""
@@ -64,10 +89,11 @@ class MariaBackup(BackupEngine):
         only = self._tables(kind)
         with (
             private(os.path.dirname(into), {}) as place,
+            self._increments.basis(kind, place, runner) as basis,
             contents.asking(address, place, runner) as client,
         ):
             position = self._hold(client)
-            self._dump(runner, address, only, into, client, place)
+            self._dump(runner, address, only, into, client, place, basis)
             pieces = contents.everything(client, only)
             missing = sorted(set(only) - {piece.name for piece in pieces})
             if missing:
@@ -79,10 +105,13 @@ class MariaBackup(BackupEngine):
             charset = client.value("SELECT @@character_set_database")
         tool = runner.run([_program("mariadb-dump"), "--version"]).strip()
         facts = {"version": version, "only": list(only), "charset": charset}
-        return Made(pieces, tool, position, facts=facts)
+        if basis is None:
+            return Made(pieces, tool, position, facts=facts)
+        facts.update(basis.facts())
+        return Made(pieces, tool, position, parent=basis.parent, facts=facts)
 
     def _tables(self, kind: Kind) -> tuple[str, ...]:
-        if kind == "full":
+        if kind != "state_only":
             return ()
         if not self.task.drive.state:
             raise MigrateError(
@@ -108,6 +137,7 @@ class MariaBackup(BackupEngine):
         into: str,
         client: contents.Client,
         place: str,
+        basis: Basis | None,
     ) -> None:
         command = [_program("mariadb-dump")]
         command += [f"--defaults-file={os.path.join(place, 'client.cnf')}"]
@@ -119,15 +149,18 @@ class MariaBackup(BackupEngine):
 
         def saw(block: bytes) -> None:
             """Let writers go on as soon as the dump has begun with the rows."""
+            if basis:
+                basis.seen.update(block)
             head[0] = (head[0] + block)[-200_000:] if held else b""
             if held and (BEGUN in head[0] or not block):
                 client.run("UNLOCK TABLES")
                 held.clear()
 
-        name = "dump.sql.gz.age" if self.task.drive.recipients else "dump.sql.gz"
-        pipe = [command, [_program("gzip"), "-1"], *sealing(self.task)]
+        name = FILE if basis else "dump.sql.gz"
+        name += ".age" if self.task.drive.recipients else ""
+        packing = basis.packing() if basis else [[_program("gzip"), "-1"]]
         with open(os.path.join(into, name), "wb") as file:
-            runner.pipe(pipe, stdout=file, saw=saw)
+            runner.pipe([command, *packing, *sealing(self.task)], stdout=file, saw=saw)
 
     def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
         """Load the dump into a scratch server and digest what is there."""
@@ -143,7 +176,8 @@ class MariaBackup(BackupEngine):
                 charset = entry.facts["charset"]
                 client.run(f"CREATE DATABASE {SCRATCH} CHARSET {charset}")
             with bringing_back(place):
-                self._load(runner, entry, data, address, ours)
+                with self._opened(runner, entry, data, place) as dump:
+                    self._load(runner, dump, address, ours)
                 with contents.asking(address, ours, runner) as client:
                     return contents.everything(client, tuple(entry.facts["only"]))
 
@@ -155,9 +189,15 @@ class MariaBackup(BackupEngine):
     def restore(self, entry: Entry, data: str) -> None:
         """Load the dump over what is there; it knows no transaction around it."""
         runner, address = self.task.runner(), contents.parsed(self.task.source)
-        with private(os.path.join(self.task.catalogue, "part"), {}) as place:
+        part = os.path.join(self.task.catalogue, "part")
+        room = self._increments.room() if entry.parent else private(part, {})
+        with (
+            room as there,
+            self._opened(runner, entry, data, there) as dump,
+            private(part, {}) as place,
+        ):
             try:
-                self._load(runner, entry, data, address, place)
+                self._load(runner, dump, address, place)
             except MigrateError as error:
                 raise MigrateError(
                     "The restore was broken off; what is there now is partly of the "
@@ -183,23 +223,32 @@ class MariaBackup(BackupEngine):
         ):
             yield client
 
+    @contextmanager
+    def _opened(
+        self, runner: Runner, entry: Entry, data: str, place: str
+    ) -> Iterator[Dump]:
+        """Give the dump: a whole one on its way from its file, one that is built on
+        others brought together in ``place``, and gone with it.
+        """
+        if entry.parent:
+            path = self._increments.brought_together(entry, place, runner)
+            try:
+                yield Dump(path, ())
+            finally:
+                os.unlink(path)
+            return
+        (name,) = os.listdir(data)
+        with opening(self.task, place, encrypted=entry.encrypted) as opened:
+            yield Dump(os.path.join(data, name), (*opened, [_program("gzip"), "-dc"]))
+
     def _load(
-        self,
-        runner: Runner,
-        entry: Entry,
-        data: str,
-        address: contents.Address,
-        place: str,
+        self, runner: Runner, dump: Dump, address: contents.Address, place: str
     ) -> None:
         options = address.file(place)
         command = [_program("mariadb"), f"--defaults-file={options}", "--batch"]
         command += ["--default-character-set=utf8mb4", address.database]
-        (name,) = os.listdir(data)
-        with (
-            opening(self.task, place, encrypted=entry.encrypted) as opened,
-            open(os.path.join(data, name), "rb") as file,
-        ):
-            runner.pipe([*opened, [_program("gzip"), "-dc"], command], stdin=file)
+        with open(dump.path, "rb") as file:
+            runner.pipe([*dump.commands, command], stdin=file)
 
 
 def _program(name: str) -> str:

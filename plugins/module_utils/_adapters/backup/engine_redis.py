@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +21,11 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.brin
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.catalogue import (
     explained,
 )
+from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.increments import (
+    FILE,
+    Basis,
+    Increments,
+)
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.programs import (
     Runner,
     account,
@@ -33,7 +37,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.scra
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._adapters.backup.task import (
     Task,
-    opening,
+    private,
     sealing,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.backup import (
@@ -57,30 +61,56 @@ class RedisBackup(BackupEngine):
     """
 
     task: Task
-    kinds = ("full",)
+    kinds = ("full", "incremental", "differential")
+
+    @property
+    def _increments(self) -> Increments:
+        return Increments(self.task, "redis")
+
+    def possible(self, kind: Kind) -> Kind:
+        """Return the kind, or full where there is nothing to build on."""
+        return self._increments.possible(kind)
+
+    def opens(self, kind: Kind) -> bool:
+        """Say whether it is built on an encrypted one."""
+        return self._increments.opens(kind)
 
     def create(self, kind: Kind, entry_id: str, into: str) -> Made:
         """Take the snapshot; an encrypted one is never on disk in the clear."""
-        del kind, entry_id
+        del entry_id
         runner, address = self.task.runner(), self.task.source
-        moment = contents.clock(address)
-        before = contents.pieces(address, moment).pieces
-        command, env = _redis_cli(address)
-        seal = sealing(self.task)
-        if seal:
-            with open(os.path.join(into, "dump.rdb.age"), "wb") as file:
-                runner.pipe([[*command, "--rdb", "-"], *seal], stdout=file, env=env)
-        else:
-            runner.pipe([[*command, "--rdb", os.path.join(into, "dump.rdb")]], env=env)
-        after = contents.pieces(address, moment).pieces
-        version = runner.run([command[0], "--version"]).strip()
+        with (
+            private(os.path.dirname(into), {}) as place,
+            self._increments.basis(kind, place, runner) as basis,
+        ):
+            moment = contents.clock(address)
+            before = contents.pieces(address, moment).pieces
+            self._dump(runner, into, basis)
+            after = contents.pieces(address, moment).pieces
+        version = runner.run([_redis_cli(address)[0][0], "--version"]).strip()
         facts = {**_facts(address), "moment": moment}
-        return Made(_settled(before, after), version, facts=facts)
+        if basis is None:
+            return Made(_settled(before, after), version, facts=facts)
+        facts.update(basis.facts())
+        return Made(_settled(before, after), version, parent=basis.parent, facts=facts)
+
+    def _dump(self, runner: Runner, into: str, basis: Basis | None) -> None:
+        command, env = _redis_cli(self.task.source)
+        name, seal = FILE if basis else "dump.rdb", sealing(self.task)
+        path = os.path.join(into, name + (".age" if seal else ""))
+        if not basis and not seal:
+            runner.pipe([[*command, "--rdb", path]], env=env)
+            return
+        pipe = [[*command, "--rdb", "-"], *(basis.packing() if basis else []), *seal]
+        with open(path, "wb") as file:
+            saw = basis.seen.update if basis else None
+            runner.pipe(pipe, stdout=file, env=env, saw=saw)
 
     def read_back(self, entry: Entry, data: str) -> tuple[Piece, ...]:
         """Load the snapshot into a scratch server and digest what is there."""
         place = self.task.drive.scratch
-        with bringing_back(place), self._loaded(entry, data) as address:
+        del data
+        with bringing_back(place), self._loaded(entry) as address:
             found = _in_time(address, entry)
         known = {piece.name for piece in entry.pieces}
         # A key that came and went meanwhile lies in the snapshot alone.
@@ -95,7 +125,8 @@ class RedisBackup(BackupEngine):
 
     def restore(self, entry: Entry, data: str) -> None:
         """Put every key back, then take away those that the snapshot does not have."""
-        with self._loaded(entry, data) as address:
+        del data
+        with self._loaded(entry) as address:
             try:
                 for number in range(int(entry.facts["databases"])):
                     _copy(address, self.task.source, number)
@@ -120,16 +151,18 @@ class RedisBackup(BackupEngine):
         return ""
 
     @contextmanager
-    def _loaded(self, entry: Entry, data: str) -> Iterator[str]:
+    def _loaded(self, entry: Entry) -> Iterator[str]:
         """Give the address of a server of our own that has loaded the snapshot, which
         is on disk in the clear no longer than that takes.
         """
         runner, who = self.task.runner(), account("redis")
         with scratch(self.task.drive.scratch, self.task.catalogue, who) as place:
             path = os.path.join(place, "dump.rdb")
-            self._unpack(runner, entry, data, path, place)
-            if who:
-                os.chown(path, who.uid, who.gid)
+            with explained(path):
+                made = self._increments.brought_together(entry, place, runner)
+                os.rename(made, path)
+                if who:
+                    os.chown(path, who.uid, who.gid)
             socket = os.path.join(place, "redis.sock")
             command = [program("redis-server", "redis-server"), "--port", "0"]
             command += ["--unixsocket", socket]
@@ -140,21 +173,6 @@ class RedisBackup(BackupEngine):
             with server(command, who, place, lambda: _answers(address), runner):
                 os.unlink(path)
                 yield address
-
-    def _unpack(
-        self, runner: Runner, entry: Entry, data: str, path: str, place: str
-    ) -> None:
-        if not entry.encrypted:
-            with explained(path):
-                shutil.copyfile(os.path.join(data, "dump.rdb"), path)
-            return
-        sealed = os.path.join(data, "dump.rdb.age")
-        with (
-            opening(self.task, place, encrypted=True) as opened,
-            open(sealed, "rb") as source,
-            open(path, "wb") as target,
-        ):
-            runner.pipe(opened, stdin=source, stdout=target)
 
 
 def _redis_cli(address: str) -> tuple[list[str], dict[str, str]]:

@@ -138,21 +138,30 @@ def _backups(params: Mapping[str, Any], *, is_dry: bool) -> Backups:
     declared, drive, migration = _declared(params)
     given = params["secrets"]
     place = catalogue_of(migration, declared, drive)
-    # Verifying and restoring alone need the private key: whoever makes backups
-    # need not have it.
-    needs_key = params["state"] != "present" or params["verify"]
     task = Task(
         migration,
         declared.name,
         drive,
         place,
         source=_secret(drive.source, given),
-        identity=_secret(drive.identity, given) if needs_key else "",
         passphrase=_secret(drive.passphrase, given),
     )
     age = params["max_age"]
     limit = declared.max_age_seconds if age is None else age
-    return Backups(task, engine_of(task), Catalogue(place), limit, is_dry)
+    backups = Backups(task, engine_of(task), Catalogue(place), limit, is_dry)
+    if not _needs_key(backups, params):
+        return backups
+    task = replace(task, identity=_secret(drive.identity, given))
+    return replace(backups, task=task, engine=engine_of(task))
+
+
+def _needs_key(backups: Backups, params: Mapping[str, Any]) -> bool:
+    """Say whether the private key is needed: whoever only makes backups need not have
+    it, unless one is built on an encrypted one.
+    """
+    if params["state"] != "present" or params["verify"]:
+        return True
+    return backups.opens(params["kind"], always=params["always"])
 
 
 def _secret(reference: SecretRef | None, given: Mapping[str, str]) -> str:

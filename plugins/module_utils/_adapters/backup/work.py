@@ -79,6 +79,11 @@ class Backups:
         made = self.result_of(self.named(entry.id), changed=True)
         return {**made, "swept": list(swept)}
 
+    def opens(self, kind: Kind | None, *, always: bool) -> bool:
+        """Say whether making one now takes the private key."""
+        wanted = self._kind(kind)
+        return self.engine.opens(wanted) and (always or self._young(wanted) is None)
+
     def _kind(self, kind: Kind | None) -> Kind:
         wanted = kind or self.engine.kinds[0]
         if wanted not in self.engine.kinds:
@@ -98,8 +103,7 @@ class Backups:
         limit = time.time() - self.max_age_seconds
         for one in reversed(self.listed()):
             entry = one.entry
-            failed = one.verification is not None and not one.verified
-            if entry is not None and counts_as(entry.kind, kind) and not failed:
+            if entry is not None and counts_as(entry.kind, kind) and not one.failed:
                 return one if entry.began_at >= limit else None
         return None
 

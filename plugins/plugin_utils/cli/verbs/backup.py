@@ -60,7 +60,12 @@ def _run(
 
 @backup.command(cls=Verb)
 @click.argument("names", nargs=-1)
-@click.option("--kind", type=click.Choice(KINDS), help="What is taken.")
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    help="What is taken: all, what is new since the last full one, since the last "
+    "one, or the declared state; full where there is nothing to build on.",
+)
 @click.option(
     "--if-older",
     type=kinds.Duration(),
@@ -85,7 +90,7 @@ def create(
     \b
     Examples:
       hal9-migrate backup create
-      hal9-migrate backup create orders --kind state-only
+      hal9-migrate backup create orders --kind incremental
       hal9-migrate backup create --if-older 24h
     """
     return _run(

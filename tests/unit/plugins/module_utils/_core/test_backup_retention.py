@@ -55,6 +55,16 @@ def listed(one: Entry, *, verified: bool = True) -> Listed:
     return Listed(one.id, one, verification=seen)
 
 
+def stored(number: int, days_ago: float, parent: str = "") -> Entry:
+    """Return one whose file lies in the catalogue; it names its parent by the id."""
+    kind: Kind = "incremental" if parent else "full"
+    return replace(entry(number, days_ago, kind, parent), reference="")
+
+
+def full_id(number: int) -> str:
+    return stored(number, 0).id
+
+
 def stays(items: list[Listed], keep: Keep) -> list[int]:
     """Return the numbers of those that stay."""
     return sorted(int(c.id[-6:], 16) for c in chosen(items, keep) if c.reasons)
@@ -100,6 +110,47 @@ class TestChosen:
             listed(entry(4, 2.5)),
         ]
         assert stays(items, Keep(1, 0, 0, 0)) == [1, 2, 3, 4]
+
+    def test_what_a_kept_one_names_by_its_id_stays_too(self) -> None:
+        full, first = stored(1, 9), stored(2, 8, full_id(1))
+        second, since = stored(3, 7, first.id), stored(4, 6, full_id(1))
+        items = [listed(one) for one in (full, first, second, since, stored(5, 1))]
+        choices = {c.id: c.reasons for c in chosen(items, Keep(1, 0, 0, 0))}
+        assert choices[first.id] == choices[second.id] == ()
+        assert choices[full.id] == (f"needed by {since.id}",)
+        choices = {c.id: c.reasons for c in chosen(items[:3], Keep(1, 0, 0, 0))}
+        assert choices[first.id] == (f"needed by {second.id}",)
+        assert f"needed by {first.id}" in choices[full.id]
+
+    def test_a_chain_goes_with_its_last_one(self) -> None:
+        old = [stored(1, 9), stored(2, 8, full_id(1))]
+        new = [stored(3, 2), stored(4, 1, full_id(3))]
+        items = [listed(one) for one in (*old, *new)]
+        assert stays(items, Keep(1, 0, 0, 0)) == [3, 4]
+
+    def test_a_clock_that_was_put_back_takes_no_parent_away(self) -> None:
+        items = [listed(stored(1, 3)), listed(stored(2, 5, full_id(1)))]
+        items += [listed(stored(3, 1)), listed(stored(4, 9, stored(2, 5, "x").id))]
+        keep = Keep(2, 0, 0, 0)
+        assert stays([*items[:3], items[3]], keep) == [1, 2, 3, 4]
+        assert stays(items, Keep(1, 0, 0, 0)) == [1, 2, 3]
+
+    def test_a_circle_of_parents_ends(self) -> None:
+        ids = [stored(n, 1, "x").id for n in (1, 2)]
+        items = [listed(stored(1, 2, ids[1])), listed(stored(2, 1, ids[0]))]
+        assert stays(items, Keep(1, 0, 0, 0)) == [1, 2]
+
+    @pytest.mark.parametrize("seed", range(100))
+    def test_no_kept_one_lacks_what_it_is_built_on(self, seed: int) -> None:
+        chance = random.Random(seed)
+        made: list[Entry] = []
+        for number in range(chance.randint(2, 40)):
+            below = chance.choice(["", *(one.id for one in made)])
+            made.append(stored(number, chance.random() * 90, below))
+        items = [listed(one, verified=chance.random() < 0.7) for one in made]
+        kept = {c.id for c in chosen(items, Keep(1, 1, 1, 0)) if c.reasons}
+        lacking = [o.id for o in made if o.id in kept and o.parent not in {"", *kept}]
+        assert lacking == []
 
     @pytest.mark.parametrize("seed", range(200))
     def test_a_verified_one_is_always_left(self, seed: int) -> None:
