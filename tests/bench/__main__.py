@@ -21,7 +21,9 @@ from tests.bench.page import Row, line, measured, replaced, told_by, with_figure
 
 SUITES = (
     "evidence",
-    "dataplane",
+    "dataplane.requests",
+    "dataplane.latency",
+    "dataplane.rules",
     "step",
     "emergency.1",
     "emergency.10",
