@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,20 +18,16 @@ import pytest
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
-from tests.integration.backup.bed import Shelf, Source, fill, small_disk, until
+from tests.integration.backup.bed import (
+    Shelf,
+    Source,
+    fill,
+    locked_shelf,
+    small_disk,
+    until,
+)
 
 LAST = {"last": 1, "daily": 0, "weekly": 0, "monthly": 0}
-
-
-def locked_shelf(source: Source, directory: Path) -> Shelf:
-    """Return an encrypted backup of a source, the key to it among what is given."""
-    told = subprocess.run(
-        ["age-keygen"], capture_output=True, text=True, check=True
-    ).stdout
-    public = told.partition("public key: ")[2].split()[0]
-    given = {**source.given(), "env:KEY": told}
-    source.given = lambda: given  # type: ignore[method-assign]
-    return Shelf(source, directory, recipients=[public], identity={"env": "KEY"})
 
 
 def without_rdiff(place: Path) -> str:

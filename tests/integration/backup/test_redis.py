@@ -29,6 +29,7 @@ from tests.integration.backup.bed import (
     Source,
     command_lines,
     first,
+    locked_shelf,
     until,
 )
 from tests.integration.backup.contract import BackupContract
@@ -370,15 +371,7 @@ class TestRedis(BackupContract):
         assert [name for name in seen if name.endswith(".rdb")] == []
 
     def test_an_encrypted_one_is_restored(self, source: Sessions, room: Path) -> None:
-        told = subprocess.run(
-            ["age-keygen"], capture_output=True, text=True, check=True
-        ).stdout
-        public = told.partition("public key: ")[2].split()[0]
-        given = {**source.given(), "env:KEY": told}
-        source.given = lambda: given  # type: ignore[method-assign]
-        shelf = Shelf(
-            source, room / "backups", recipients=[public], identity={"env": "KEY"}
-        )
+        shelf = locked_shelf(source, room / "backups")
         before = source.summed()
         assert shelf.make()["verified"]
         (sealed,) = (c for name, c in shelf.files().items() if "data/" in name)
