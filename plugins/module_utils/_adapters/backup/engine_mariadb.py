@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -176,7 +176,8 @@ class MariaBackup(BackupEngine):
                 charset = entry.facts["charset"]
                 client.run(f"CREATE DATABASE {SCRATCH} CHARSET {charset}")
             with bringing_back(place):
-                with self._opened(runner, entry, data, place) as dump:
+                with ExitStack() as held:
+                    dump = self._opened(runner, entry, data, place, held)
                     self._load(runner, dump, address, ours)
                 with contents.asking(address, ours, runner) as client:
                     return contents.everything(client, tuple(entry.facts["only"]))
@@ -191,11 +192,8 @@ class MariaBackup(BackupEngine):
         runner, address = self.task.runner(), contents.parsed(self.task.source)
         part = os.path.join(self.task.catalogue, "part")
         room = self._increments.room() if entry.parent else private(part, {})
-        with (
-            room as there,
-            self._opened(runner, entry, data, there) as dump,
-            private(part, {}) as place,
-        ):
+        with room as there, private(part, {}) as place, ExitStack() as held:
+            dump = self._opened(runner, entry, data, there, held)
             try:
                 self._load(runner, dump, address, place)
             except MigrateError as error:
@@ -223,23 +221,20 @@ class MariaBackup(BackupEngine):
         ):
             yield client
 
-    @contextmanager
     def _opened(
-        self, runner: Runner, entry: Entry, data: str, place: str
-    ) -> Iterator[Dump]:
-        """Give the dump: a whole one on its way from its file, one that is built on
-        others brought together in ``place``, and gone with it.
+        self, runner: Runner, entry: Entry, data: str, place: str, held: ExitStack
+    ) -> Dump:
+        """Return the dump, which goes with ``held``: a whole one on its way from its
+        file, one that is built on others brought together in ``place``.
         """
         if entry.parent:
             path = self._increments.brought_together(entry, place, runner)
-            try:
-                yield Dump(path, ())
-            finally:
-                os.unlink(path)
-            return
+            held.callback(os.unlink, path)
+            return Dump(path, ())
         (name,) = os.listdir(data)
-        with opening(self.task, place, encrypted=entry.encrypted) as opened:
-            yield Dump(os.path.join(data, name), (*opened, [_program("gzip"), "-dc"]))
+        opens = opening(self.task, place, encrypted=entry.encrypted)
+        commands = (*held.enter_context(opens), [_program("gzip"), "-dc"])
+        return Dump(os.path.join(data, name), commands)
 
     def _load(
         self, runner: Runner, dump: Dump, address: contents.Address, place: str

@@ -14,7 +14,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -143,7 +143,8 @@ class Increments:
                 size = os.path.getsize(path)
                 runner.pipe([_signature(size, path, signature)])
         else:
-            with self._opened(parent, place) as (commands, file):
+            with ExitStack() as held:
+                commands, file = self._opened(parent, place, held)
                 command = _signature(parent.bytes * PACKED, "-", signature)
                 runner.pipe([*commands, command], stdin=file)
         yield Basis(parent.id, signature)
@@ -173,7 +174,8 @@ class Increments:
             path = os.path.join(place, f"dump-{number}")
             patch = [[_rdiff(), "patch", made, "-", "-"]] if made else []
             with _roomy(path), open(path, "wb") as target:
-                with self._opened(one, place) as (commands, file):
+                with ExitStack() as held:
+                    commands, file = self._opened(one, place, held)
                     _write([*commands, *patch], file, target, runner)
                 if made:
                     os.unlink(made)
@@ -181,20 +183,19 @@ class Increments:
             made = path
         return made
 
-    @contextmanager
     def _opened(
-        self, entry: Entry, place: str
-    ) -> Iterator[tuple[list[list[str]], IO[bytes]]]:
-        """Give an entry's file, and the commands that bring it into the clear."""
+        self, entry: Entry, place: str, held: ExitStack
+    ) -> tuple[list[list[str]], IO[bytes]]:
+        """Return the commands that bring an entry's file into the clear, and the file;
+        both go with ``held``.
+        """
         (stored,) = entry.files
         path = os.path.join(self._catalogue.data(entry.id), stored.path)
         name = stored.path.removesuffix(".age")
         gunzip = [[program("gzip", "gzip"), "-dc"]] if name.endswith(".gz") else []
-        with (
-            opening(self.task, place, encrypted=entry.encrypted) as opened,
-            open(path, "rb") as file,
-        ):
-            yield [*opened, *gunzip], file
+        opens = opening(self.task, place, encrypted=entry.encrypted)
+        commands = [*held.enter_context(opens), *gunzip]
+        return commands, held.enter_context(open(path, "rb"))
 
 
 @contextmanager
