@@ -47,12 +47,14 @@ def beside(shelf: Shelf, work: Callable[[], Any]) -> Iterator[tuple[int, Path]]:
     said.unlink(missing_ok=True)
     child = os.fork()
     if not child:
+        part = said.with_suffix(".part")
         try:
             work()
-            said.write_text("no error")
+            part.write_text("no error")
         except MigrateError as error:
-            said.write_text(str(error))
+            part.write_text(str(error))
         finally:
+            part.replace(said)  # so that who waits for it sees all of it
             os._exit(0)
     try:
         yield child, said
