@@ -76,7 +76,7 @@ class MariaServer(Server):
         if not (self.directory / "data").exists():
             subprocess.run(
                 ["mariadb-install-db", "--no-defaults", "--skip-test-db",
-                 f"--datadir={self.directory}/data",
+                 f"--datadir={self.directory}/data", f"--tmpdir={self.directory}",
                  "--auth-root-authentication-method=normal"],
                 check=True, capture_output=True, cwd=self.directory, **who,
             )  # fmt: skip
@@ -87,6 +87,7 @@ class MariaServer(Server):
             f"--socket={self.socket}", f"--port={self.port}",
             "--bind-address=127.0.0.1",
             f"--pid-file={self.directory}/pid", "--log-bin", "--server-id=1",
+            f"--tmpdir={self.directory}",
         ]  # fmt: skip
 
     def sql(self, statements: str, database: str = "mysql") -> str:

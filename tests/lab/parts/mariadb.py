@@ -71,8 +71,13 @@ class MariaServer(Server):
         own["gtid-domain-id"] = self.number
         words = [f"--{key}={value}" for key, value in {**self.settings, **own}.items()]
         places = [f"--datadir={self.data}", f"--socket={self.data}/socket"]
-        places.append(f"--pid-file={self.data}/pid")
+        places += [f"--pid-file={self.data}/pid", self._tmpdir]
         return ["/usr/sbin/mariadbd", "--no-defaults", *places, *words]
+
+    @property
+    def _tmpdir(self) -> str:
+        """A server that starts removes the temporary tables of all in its tmpdir."""
+        return f"--tmpdir={self.directory}"
 
     def prepare(self) -> None:
         """Make the data directory when it is not there yet."""
@@ -85,6 +90,7 @@ class MariaServer(Server):
                 "mariadb-install-db",
                 "--no-defaults",
                 f"--datadir={self.data}",
+                self._tmpdir,
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--skip-name-resolve",
