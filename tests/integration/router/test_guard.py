@@ -165,8 +165,12 @@ class TestFailures:
 class TestNoAnswer:
     """HAProxy closes a kept connection of a client when new closes one of its own."""
 
-    def test_what_ends_without_an_answer_counts_and_trips(self, bed: Bed) -> None:
-        bed.share(10_000)
+    @pytest.mark.parametrize("lease", [60, -1])
+    def test_what_ends_without_an_answer_counts_and_trips(
+        self, bed: Bed, lease: float
+    ) -> None:
+        """Whether the share makes them users of new, or without a lease the fallback."""
+        bed.share(10_000, lease=lease, fallback=10_000)
         refuse(bed)
         limit = bed.migration.guard.failures
         for number in range(limit):
