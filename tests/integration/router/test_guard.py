@@ -169,7 +169,7 @@ class TestNoAnswer:
     def test_what_ends_without_an_answer_counts_and_trips(
         self, bed: Bed, lease: float
     ) -> None:
-        """Whether the share makes them users of new, or without a lease the fallback."""
+        """Whether by the share, or without a lease by the fallback."""
         bed.share(10_000, lease=lease, fallback=10_000)
         refuse(bed)
         limit = bed.migration.guard.failures
