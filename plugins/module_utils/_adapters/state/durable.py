@@ -18,8 +18,11 @@ def sync_directory(path: str) -> None:
 
 
 def write_durably(path: str, text: str) -> None:
-    """Put a file (0600) in its place so that a crash leaves the old or the new one."""
-    part = f"{path}.part"
+    """Put a file (0600) in its place so that a crash leaves the old or the new one.
+
+    Of two processes that write it at the same moment the last one wins, whole.
+    """
+    part = f"{path}.{os.getpid()}.part"
     descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
