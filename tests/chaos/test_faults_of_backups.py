@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
 )
 from tests.integration.backup import test_postgresql
-from tests.integration.backup.bed import Shelf
+from tests.integration.backup.bed import Shelf, locked_shelf
 from tests.integration.backup.conftest import cluster, room
 from tests.integration.backup.contract import BackupContract
 from tests.integration.backup.test_postgresql import Orders
@@ -51,17 +50,6 @@ class TestBackupFaults:
     test_no_secret = BackupContract.test_no_secret_is_in_results_errors_or_files
 
 
-def encrypted(source: Orders, directory: Path) -> Shelf:
-    """A backup that goes through age, both ways."""
-    told = subprocess.run(
-        ["age-keygen"], capture_output=True, text=True, check=True
-    ).stdout
-    given = {**source.given(), "env:KEY": told}
-    source.given = lambda: given  # type: ignore[method-assign]
-    public = told.partition("public key: ")[2].split()[0]
-    return Shelf(source, directory, recipients=[public], identity={"env": "KEY"})
-
-
 @contextmanager
 def killed(name: str) -> Iterator[list[int]]:
     """Kill a program as soon as it has been started, each time; give their numbers."""
@@ -86,7 +74,7 @@ class TestKilledProgram:
     def shelf(self, cluster: PostgresCluster, room: Path) -> Shelf:
         """An encrypted backup that is verified, and something newer to back up."""
         source = Orders(cluster)
-        made = encrypted(source, room / "backups")
+        made = locked_shelf(source, room / "backups")
         assert made.make()["verified"]
         source.add()
         return made

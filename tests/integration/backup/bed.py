@@ -242,11 +242,16 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", place], check=True)
 
 
-def locked_shelf(source: Source, directory: Path) -> Shelf:
-    """Return an encrypted backup of a source, the key to it among what is given."""
-    told = subprocess.run(
+def age_key() -> str:
+    """Return a new key of age, as it is written to a file."""
+    return subprocess.run(
         ["age-keygen"], capture_output=True, text=True, check=True
     ).stdout
+
+
+def locked_shelf(source: Source, directory: Path) -> Shelf:
+    """Return an encrypted backup of a source, the key to it among what is given."""
+    told = age_key()
     public = told.partition("public key: ")[2].split()[0]
     given = {**source.given(), "env:KEY": told}
     source.given = lambda: given  # type: ignore[method-assign]

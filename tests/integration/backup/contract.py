@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +23,7 @@ from tests.integration.backup.bed import (
     PASSWORD,
     Shelf,
     Source,
+    age_key,
     fill,
     small_disk,
     until,
@@ -233,11 +233,9 @@ class BackupContract:
         from the one that is there, which is encrypted and verified.
         """
         before, given = shelf.files(), shelf.source.given()
-        told = subprocess.run(
-            ["age-keygen"], capture_output=True, text=True, check=True
-        ).stdout
+        another = {**given, "env:KEY": age_key()}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(shelf.source, "given", lambda: {**given, "env:KEY": told})
+            patch.setattr(shelf.source, "given", lambda: another)
             with pytest.raises(MigrateError, match=r"no identity matched.*keeps the"):
                 shelf.do("verified", always=True)
         self.demand_untouched(shelf, before)

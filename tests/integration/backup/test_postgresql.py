@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from tests.integration.backup.bed import (
     below,
     command_lines,
     first,
+    locked_shelf,
     runs,
     until,
 )
@@ -237,17 +237,7 @@ class TestPostgres(BackupContract):
     def test_an_encrypted_one_is_never_in_the_clear(
         self, source: Orders, room: Path
     ) -> None:
-        key = subprocess.run(
-            ["age-keygen"], capture_output=True, text=True, check=True
-        ).stdout
-        public = key.partition("public key: ")[2].split()[0]
-        source.given = lambda: {  # type: ignore[method-assign]
-            "env:SOURCE": source.cluster.dsn(source.name),
-            "env:KEY": key,
-        }
-        shelf = Shelf(
-            source, room / "backups", recipients=[public], identity={"env": "KEY"}
-        )
+        shelf = locked_shelf(source, room / "backups")
         before = source.summed()
         made = shelf.make()
         assert (made["encrypted"], made["verified"]) == (True, True)
