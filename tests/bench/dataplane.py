@@ -41,6 +41,9 @@ SIDES = (("both", 5_000), ("legacy", 0), ("new", 10_000))
 
 BOUND_ON = ("both", CONNECTIONS)
 
+RETRIES = left_out("retry-on")
+"""What the masking of failures needs beside share, lease, guard and counters."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -66,7 +69,7 @@ GROUPS = (
         left_out(f"{ANSWER}|{TICK}"),
     ),
     Group("telling the peers", 0, left_out(TICK)),
-    Group("the copy for a retry", 10_000, left_out("retry-on")),
+    Group("the copy for a retry", 10_000, RETRIES),
     Group(
         "the bucket",
         10_000,
@@ -173,13 +176,18 @@ def _throughput(starts: int, rounds: int) -> list[dict[str, Any]]:
         for users, share in SIDES
         for connections in (CONNECTIONS, FEW_CONNECTIONS)
     }
+    unmasked = Compared()
     for _unused in range(starts):
         with started() as made:
             plain, ours = made.plain(), made.hal9()
             for (_users, share, connections), compared in found.items():
                 ours.share(share)
                 _compare(compared, made, (ours, plain), rounds, connections)
-    rows = []
+            bare = made.hal9("unmasked", RETRIES)
+            bare.share(dict(SIDES)["both"])
+            _compare(unmasked, made, (bare, plain), rounds)
+    users = f"users of both, {CONNECTIONS} connections, without masked retries"
+    rows = _requests(users, unmasked, AT_LEAST)
     for (users, _share, connections), compared in found.items():
         bound = AT_LEAST if (users, connections) == BOUND_ON else ""
         rows += _requests(
