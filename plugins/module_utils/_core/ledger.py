@@ -157,7 +157,7 @@ class Ledger:
             return Outcome(before, before, changed=False)
         self._demand_sound(routers)
         self._clear_dead(before, routers)
-        lock = self._take(BEGINNING_SECONDS)
+        lock = self._take_to_begin(routers)
         try:
             outcome = self.record(decide)
         except StateConflict:
@@ -222,6 +222,16 @@ class Ledger:
 
     def _take(self, seconds: float) -> Lock:
         return self.journal.take_lock(self.migration, self.run, self.clock(), seconds)
+
+    def _take_to_begin(self, routers: Routers) -> Lock:
+        """Take the lock; whoever holds it against us is looked at once more, since what
+        a run sent before it was killed may arrive after its lock was looked for.
+        """
+        try:
+            return self._take(BEGINNING_SECONDS)
+        except StateConflict:
+            self._clear_dead(self.position(), routers)
+            return self._take(BEGINNING_SECONDS)
 
     def _demand_sound(self, routers: Routers) -> None:
         """Refuse to go forward on a journal that was tampered with or cut off."""

@@ -113,6 +113,14 @@ class TestBegin:
         assert outcome.after.intent is not None
         assert (outcome.after.intent.run, outcome.after.epoch) == (BOB, 2)
 
+    def test_takes_over_from_a_dead_run_whose_lock_arrives_late(self) -> None:
+        journal = LateLock()
+        begins(ledger(journal, ALICE), SHADOW)
+        journal.arrives = False
+        bob = ledger(journal, BOB, is_dead=lambda holder: holder == ALICE)
+        assert begins(bob, SHADOW).lock == Lock(BOB, 2, 1600.0)
+        assert journal.arrives
+
     def test_takes_over_from_a_run_that_renews_no_lease_for_a_minute(self) -> None:
         journal = MemoryJournal()
         begins(ledger(journal, ALICE, now=1000.0), SHADOW, 3600.0)
@@ -186,6 +194,16 @@ class TestFence:
         begins(alice, SHADOW)
         assert goes_back(alice).changed
         assert not goes_back(alice).changed
+
+
+class LateLock(MemoryJournal):
+    """A lock of which a reader sees nothing yet, the first time."""
+
+    arrives = True
+
+    def lock(self, migration: str, now: float) -> Lock | None:
+        seen, self.arrives = self.arrives, True
+        return super().lock(migration, now) if seen else None
 
 
 class OvertakenOnce(MemoryJournal):
