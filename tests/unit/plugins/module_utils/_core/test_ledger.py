@@ -22,61 +22,25 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.journal import 
     Position,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.ledger import (
-    Decide,
     Ledger,
-    Outcome,
 )
-from ansible_collections.hal9.migrate.plugins.module_utils._core.plan import Step, steps
+from ansible_collections.hal9.migrate.plugins.module_utils._core.plan import steps
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     JournalHead,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.transitions import (
-    Cause,
     Change,
-    Target,
-    adopt,
-    begin,
-    commit,
-    go_back,
     switch,
 )
 from tests.unit.builders import (
     ALICE,
     BOB,
-    PASS,
     ledger,
     router_that_holds,
-    shop_migration,
     step,
 )
-from tests.unit.memory_journal import MemoryJournal, MemoryWitness
-
-SHOP = shop_migration()
-SHADOW = step(SHOP, "shadow 0%")
-
-
-def wants(run: Ledger, wanted: Step) -> Decide:
-    """Return the decision to begin a step."""
-    return lambda position: begin(SHOP, position, wanted, run.run)
-
-
-def begins(run: Ledger, wanted: Step, seconds: float = 600.0) -> Outcome:
-    """Begin a step by the ledger."""
-    return run.begin(wants(run, wanted), (), seconds)
-
-
-def commits(run: Ledger, wanted: Step) -> Outcome:
-    """End a step by the ledger, on a pass."""
-    return run.end(lambda position: commit(SHOP, position, wanted, run.run, PASS))
-
-
-def goes_back(run: Ledger) -> Outcome:
-    """Send everybody to legacy by the ledger."""
-    cause = Cause("operator")
-    return run.fence(
-        lambda position: adopt(position, ()),
-        lambda position: go_back(SHOP, position, Target("zero"), cause, run.run),
-    )
+from tests.unit.ledger_runs import SHADOW, SHOP, begins, commits, goes_back, wants
+from tests.unit.memory_journal import MemoryJournal
 
 
 class TestBegin:
@@ -221,85 +185,6 @@ class OvertakenOnce(MemoryJournal):
         if not self.lines.get(migration):
             super().append(migration, 0, "note", BOB, {"text": "first"}, now)
         return super().append(migration, expected, kind, run, body, now)
-
-
-class TestLostJournal:
-    """Routers hold 25 % under epoch 9 and were told of event 14; the journal is new."""
-
-    def test_is_refused_adopted_by_a_rollback_and_gone_on_from(self) -> None:
-        run = ledger()
-        router = router_that_holds(
-            run.position(), share=2500, epoch=9, head=JournalHead(14, "ab" * 32)
-        )
-        with pytest.raises(StateConflict, match="event 14 was written"):
-            run.begin(wants(run, SHADOW), [router], 600.0)
-        back = run.fence(
-            lambda position: adopt(position, [router]),
-            lambda position: go_back(
-                SHOP, position, Target("zero"), Cause("operator"), ALICE, [router]
-            ),
-        )
-        assert (back.after.share, back.after.epoch) == (0, 10)
-        assert run.begin(wants(run, SHADOW), [router], 600.0).after.epoch == 11
-
-
-class TestLostEnd:
-    """The last event was cut off; no router was told of it."""
-
-    def cut(self, journal: MemoryJournal) -> Ledger:
-        """Take a step and lose its commit."""
-        alice = ledger(journal)
-        begins(alice, SHADOW)
-        commits(alice, SHADOW)
-        del journal.lines["shop"][-1]
-        return alice
-
-    def test_is_named_adopted_by_a_rollback_and_gone_on_from(self) -> None:
-        journal = MemoryJournal()
-        alice = self.cut(journal)
-        with pytest.raises(StateConflict, match="ends at event 1, but event 2 was"):
-            begins(alice, SHADOW)
-        goes_back(alice)
-        assert alice.problems() == ()
-        adopted = next(e for e in journal.events("shop") if e.kind == "adopted")
-        assert adopted.body["head"]["sequence"] == 2
-        assert begins(alice, SHADOW).after.intent is not None
-        assert alice.problems() == ()
-
-    def test_stays_named_whatever_is_written_after_it(self) -> None:
-        journal = MemoryJournal()
-        alice = self.cut(journal)
-        note = Change("note", {"text": "later"})
-        for _unused in range(2):
-            alice.record(lambda _position: note)
-        assert "event 2 is not the one that was written" in alice.problems()[0]
-
-    def test_is_adopted_where_nothing_else_is_left_to_do(self) -> None:
-        journal, witness = MemoryJournal(), MemoryWitness()
-        alice = ledger(journal, witness=witness)
-        begins(alice, SHADOW)
-        goes_back(alice)
-        alice.record(lambda _position: Change("note", {"text": "the last"}))
-        del journal.lines["shop"][-1]
-        assert goes_back(alice).changed
-        assert alice.problems() == ()
-        assert not goes_back(alice).changed
-
-    def test_a_witness_that_lies_behind_is_no_loss(self) -> None:
-        journal, witness = MemoryJournal(), MemoryWitness()
-        begins(ledger(journal, witness=witness), SHADOW)
-        commits(ledger(journal), SHADOW)
-        assert ledger(journal, witness=witness).problems() == ()
-
-    def test_is_told_once_where_a_router_knows_it_too(self) -> None:
-        journal, witness = MemoryJournal(), MemoryWitness()
-        alice = ledger(journal, witness=witness)
-        begins(alice, SHADOW)
-        head = alice.position().head
-        del journal.lines["shop"][-1]
-        short = JournalHead(head.sequence, head.digest[:15])
-        router = router_that_holds(alice.position(), head=short)
-        assert len(alice.problems([router])) == 1
 
 
 class TestRecord:
