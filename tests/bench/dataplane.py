@@ -74,7 +74,7 @@ GROUPS = (
         "the bucket",
         10_000,
         (
-            (r"(?m)^.*set-var\(txn\.id\).*\n", ""),
+            (r"(?m)^.*set-var\(txn\.bucket\) .* if .*\n", ""),
             (r"set-var\(txn\.bucket\) .*", "set-var(txn.bucket) int(0)"),
         ),
     ),

@@ -25,16 +25,24 @@ _MASK = 0xFFFFFFFF
 _STRIPE = 16
 
 
-def xxh32(data: bytes) -> int:
-    """Return the 32-bit xxHash of ``data`` with seed 0 (HAProxy's ``xxh32(0)``)."""
+def xxh32(data: bytes, seed: int = 0) -> int:
+    """Return the 32-bit xxHash of ``data`` with a seed (HAProxy's ``xxh32(seed)``)."""
     ends = len(data) - len(data) % _STRIPE
-    state = (_stripes(data[:ends]) if ends else _P5) + len(data)
+    state = (_stripes(data[:ends], seed) if ends else seed + _P5) + len(data)
     return _avalanche(_tail(state & _MASK, data[ends:]))
 
 
+def seed(salt: str) -> int:
+    """Return what a migration's hash of users begins with."""
+    return xxh32(salt.encode())
+
+
 def bucket(salt: str, identity: str) -> int:
-    """Return the bucket (0..9,999) of a user, the same on every router and for ever."""
-    return xxh32(f"{salt}:{identity}".encode()) % WHOLE
+    """Return the bucket (0..9,999) of a user, the same on every router and for ever.
+
+    Who has no identity has that of an empty one.
+    """
+    return xxh32(identity.encode(), seed(salt)) % WHOLE
 
 
 def side(bucket_of_user: int, share: int) -> Side:
@@ -92,8 +100,8 @@ def _round(lane: int, word: int) -> int:
     return _rotate((lane + word * _P2) & _MASK, 13) * _P1 & _MASK
 
 
-def _stripes(data: bytes) -> int:
-    lanes = [(_P1 + _P2) & _MASK, _P2, 0, -_P1 & _MASK]
+def _stripes(data: bytes, seed: int) -> int:
+    lanes = [(seed + first) & _MASK for first in (_P1 + _P2, _P2, 0, -_P1)]
     for words in struct.iter_unpack("<4I", data):
         lanes = [_round(lane, word) for lane, word in zip(lanes, words)]
     return sum(_rotate(lane, by) for lane, by in zip(lanes, (1, 7, 12, 18)))

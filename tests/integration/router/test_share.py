@@ -10,6 +10,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.share import (
     bucket,
     side,
 )
+from tests.integration.router import bed as beds
 from tests.integration.router.bed import Bed
 from tests.integration.router.client import ask_users
 
@@ -34,9 +35,10 @@ class TestShare:
                 assert seen == {u: side(bucket("shop", u), share) for u in USERS}
 
     def test_the_hash_is_the_one_of_xxhash(self) -> None:
+        seed = xxhash.xxh32(b"shop", 0).intdigest()
         for user in USERS:
-            key = f"shop:{user}".encode()
-            assert bucket("shop", user) == xxhash.xxh32(key, 0).intdigest() % 10_000
+            expected = xxhash.xxh32(user.encode(), seed).intdigest() % 10_000
+            assert bucket("shop", user) == expected
 
     def test_a_user_without_name_is_placed_by_address(self, bed: Bed) -> None:
         at_home = bucket("shop", "127.0.0.1")
@@ -44,6 +46,18 @@ class TestShare:
         assert server_for(bed.first.port, {}).startswith("legacy")
         bed.share(at_home + 1)
         assert server_for(bed.first.port, {}).startswith("new")
+
+    def test_a_user_of_whom_nothing_is_known_has_a_bucket_too(self) -> None:
+        at = bucket("shop", "")
+        with beds.bed(identity=[{"header": "X-User"}]) as own:
+            beds.hear_each_other(own)
+            own.reset()
+            own.share(at)
+            assert server_for(own.first.port, {}).startswith("legacy")
+            own.share(at + 1)
+            assert server_for(own.first.port, {}).startswith("new")
+            legacy, new = own.counted()
+            assert (legacy.requests, new.requests) == (1, 1)
 
     def test_the_cookie_comes_before_the_header(self, bed: Bed) -> None:
         first, second = bucket("shop", "a"), bucket("shop", "b")

@@ -26,6 +26,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
     Migration,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import WHOLE
+from ansible_collections.hal9.migrate.plugins.module_utils._core.share import (
+    bucket,
+    seed,
+)
 
 NEW = "{ var(txn.slot) -m found }"
 """Holds for a user of new; -1 is the slot of one whom a trip has just moved."""
@@ -57,13 +61,18 @@ def request_rules(migration: Migration, place: Place) -> Iterator[str]:
 
 
 def _bucket(migration: Migration) -> Iterator[str]:
+    """Yield the bucket of the first identity that a request has, or of having none.
+
+    The salt is the seed of the hash: joined to the name it would need a variable for
+    the name, which costs a request as much as the hash.
+    """
+    known = "{ var(txn.bucket) -m found }"
+    rule = "http-request set-var(txn.bucket)"
+    hashed = f"xxh32({seed(migration.salt)}),mod({WHOLE})"
     for place, identity in enumerate(migration.identity):
-        unless = " if !{ var(txn.id) -m found }" if place else ""
-        yield f"http-request set-var(txn.id) {_identity(identity)}{unless}"
-    yield (
-        f"http-request set-var(txn.bucket) str({migration.salt}:)"
-        f",concat(,txn.id),xxh32(0),mod({WHOLE})"
-    )
+        unless = f" if !{known}" if place else ""
+        yield f"{rule} {_identity(identity)},{hashed}{unless}"
+    yield f"{rule} int({bucket(migration.salt, '')}) if !{known}"
 
 
 def _identity(identity: Identity) -> str:
@@ -71,7 +80,7 @@ def _identity(identity: Identity) -> str:
         return f"req.cook({identity.name})"
     if identity.kind == "header":
         return f"req.fhdr({identity.name})"
-    return "src"
+    return "src,concat()"
 
 
 def _by_the_share(migration: Migration, place: Place) -> Iterator[str]:

@@ -32,19 +32,32 @@ class TestXxh32:
     @pytest.mark.parametrize("length", [0, 1, 3, 4, 15, 16, 17, 31, 32, 100])
     def test_it_agrees_with_the_reference(self, length: int) -> None:
         data = bytes(range(length))
-        assert xxh32(data) == xxhash.xxh32(data, 0).intdigest()
+        for seed in (0, 1, 2**32 - 1):
+            assert xxh32(data, seed) == xxhash.xxh32(data, seed).intdigest()
+
+
+SEED = xxhash.xxh32(b"shop", 0).intdigest()
 
 
 class TestBucket:
     def test_it_is_for_ever(self) -> None:
         assert [bucket("shop", f"user{n}") for n in range(3)] == [
-            xxhash.xxh32(f"shop:user{n}".encode(), 0).intdigest() % 10_000
+            xxhash.xxh32(f"user{n}".encode(), SEED).intdigest() % 10_000
             for n in range(3)
         ]
 
     def test_a_name_beyond_ascii_is_hashed_as_utf8(self) -> None:
-        expected = xxhash.xxh32("shop:Zoë".encode(), 0).intdigest() % 10_000
+        expected = xxhash.xxh32("Zoë".encode(), SEED).intdigest() % 10_000
         assert bucket("shop", "Zoë") == expected
+
+    def test_another_salt_places_users_elsewhere(self) -> None:
+        """Near to none stays, so that no user is always among the first of all."""
+        users = [f"user{n}" for n in range(1000)]
+        first, second = (
+            {user for user in users if bucket(salt, user) < 1000}
+            for salt in ("shop", "shop2")
+        )
+        assert len(first & second) < 30
 
 
 class TestSide:
