@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.bench import dataplane_pace
-from tests.bench.dataplane_bed import Change, DataplaneBed, Load, Subject, bed
+from tests.bench import dataplane_pace, dataplane_rules
+from tests.bench.dataplane_bed import DataplaneBed, Load, Subject, bed
 from tests.bench.rows import row
 from tests.lab.parts import scratch_directory
 
-STARTS, ROUNDS = 5, 5
-COST_STARTS, QUICK_ROUNDS = 3, 3
+STARTS, ROUNDS, QUICK_ROUNDS = 5, 5, 3
 """How often everything is started anew, and the bursts of each after a start: where its
 memory happens to lie makes one process some per cent dearer than the next."""
 
@@ -23,75 +22,17 @@ BURST_SECONDS = 1
 PACE, PACE_SECONDS, PACE_ROUNDS, QUICK_PACE_ROUNDS = 1000, 2, 31, 15
 AT_LEAST, AT_MOST = ">= 0.85", "<= 1.2"
 
-
-def left_out(lines: str) -> tuple[Change, ...]:
-    """Return the change that takes out every line in which this is found."""
-    return ((rf"(?m)^.*(?:{lines}).*\n", ""),)
-
-
-ANSWER = "http-after-response|^ *acl "
-"""With the rules of the answer go their named tests."""
-TICK = "server tick"
-TRACK = "track-sc|sc_tracked|sc-inc|sc_gpc|sc_inc"
-ASKED = r"(set-var\(txn\.slot\) .*?) \{ str\(%s\)[^{]*\}"
-"""A question of the rule of the share, after what comes before it there."""
-DOUBT = r"(\{ var\(txn\.slot\) -m found \}) \{ var\(proc\.\w+_doubt\) -m int 0 \}"
 SIDES = (("both", 5_000), ("legacy", 0), ("new", 10_000))
 """Whose requests, and the share that makes them so."""
 
 BOUND_ON = ("both", CONNECTIONS)
 
-RETRIES = left_out("retry-on")
-"""What the masking of failures needs beside share, lease, guard and counters."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Some rules, whose users pay for them, and the changes that leave them out.
-
-    `beside` is left out on both sides of the comparison.
-    """
-
-    name: str
-    share: int
-    without: tuple[Change, ...]
-    beside: tuple[Change, ...] = ()
-    adds: bool = False
-    """Whether the change adds what is measured, rather than leaving it out."""
-
-
-GROUPS = (
-    Group("counting the answer", 0, left_out(ANSWER)),
-    Group(
-        "the counters' entry",
-        0,
-        left_out(f"{ANSWER}|{TICK}|{TRACK}"),
-        left_out(f"{ANSWER}|{TICK}"),
-    ),
-    Group("telling the peers", 0, left_out(TICK)),
-    Group("the copy for a retry", 10_000, RETRIES),
-    Group(
-        "the bucket",
-        10_000,
-        (
-            (r"(?m)^.*set-var\(txn\.bucket\) .* if .*\n", ""),
-            (r"set-var\(txn\.bucket\) .*", "set-var(txn.bucket) int(0)"),
-        ),
-    ),
-    Group("the share", 10_000, ((ASKED % "in_force", r"\1"),)),
-    Group("the lease", 10_000, ((ASKED % "shop/lease", r"\1"),)),
-    Group("the guard's trip", 10_000, ((ASKED % "shop/trip", r"\1"),)),
-    Group("the guard's doubt", 10_000, ((DOUBT, r"\1"),)),
-    Group(
-        "the guard, asked each time",
-        10_000,
-        ((DOUBT, r"\1 { int(1) -m int 0 }"),),
-        adds=True,
-    ),
-)
-
 Measure = Callable[[Load], float]
 """A figure of one burst, of which more is better."""
+
+
+def _by_thread(load: Load) -> float:
+    return load.per_cpu_second
 
 
 @dataclass
@@ -105,11 +46,10 @@ class Compared:
         """Return the medians of ours, of theirs, and of the ratios of each start."""
         return medians([undisturbed(x, of) for x in self.ours], self._theirs(of))
 
-    def median_difference(self, of: Measure) -> float:
-        """Return the median of what ours cost more than theirs; 1 / ``of`` each."""
-        pairs = zip(self.ours, self._theirs(of), strict=True)
-        costs = (1 / undisturbed(one, of) - 1 / other for one, other in pairs)
-        return statistics.median(costs)
+    def processor_time(self) -> float:
+        """Return the median of what a request of ours takes of it, in seconds."""
+        taken = (undisturbed(bursts, _by_thread) for bursts in self.ours)
+        return statistics.median(1 / requests for requests in taken)
 
     def _theirs(self, of: Measure) -> list[float]:
         return [undisturbed(bursts, of) for bursts in self.theirs]
@@ -149,7 +89,7 @@ def run(quick: bool, part: str) -> list[dict[str, Any]]:
         return _throughput(*((1, QUICK_ROUNDS) if quick else (STARTS, ROUNDS)))
     if part == "latency":
         return [_latency(QUICK_PACE_ROUNDS if quick else PACE_ROUNDS)]
-    return [_cost(group, 1 if quick else COST_STARTS) for group in GROUPS]
+    return dataplane_rules.run(quick)
 
 
 def _compare(
@@ -183,11 +123,12 @@ def _throughput(starts: int, rounds: int) -> list[dict[str, Any]]:
             for (_users, share, connections), compared in found.items():
                 ours.share(share)
                 _compare(compared, made, (ours, plain), rounds, connections)
-            bare = made.hal9("unmasked", RETRIES)
+            bare = made.hal9("unmasked", dataplane_rules.RETRIES)
             bare.share(dict(SIDES)["both"])
             _compare(unmasked, made, (bare, plain), rounds)
     users = f"users of both, {CONNECTIONS} connections, without masked retries"
     rows = _requests(users, unmasked, AT_LEAST)
+    rows.append(_masking(found[(*SIDES[0], CONNECTIONS)], unmasked))
     for (users, _share, connections), compared in found.items():
         bound = AT_LEAST if (users, connections) == BOUND_ON else ""
         rows += _requests(
@@ -196,9 +137,17 @@ def _throughput(starts: int, rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
+def _masking(masked: Compared, unmasked: Compared) -> dict[str, Any]:
+    """Return the row of what the copies for a retry cost a request of users of both."""
+    more = masked.processor_time() - unmasked.processor_time()
+    cost = (1e6 * more, "µs of processor time a request")
+    name = f"masking of failures, users of both, {CONNECTIONS} connections"
+    return row(name, cost, "the same without it", 1e6 * unmasked.processor_time(), "")
+
+
 def _requests(users: str, compared: Compared, bound: str) -> list[dict[str, Any]]:
     by_clock = compared.medians(lambda load: load.per_second)
-    by_thread = compared.medians(lambda load: load.per_cpu_second)
+    by_thread = compared.medians(_by_thread)
     return [
         row(
             f"requests a second at saturation, {users}",
@@ -240,25 +189,4 @@ def _latency(rounds: int) -> dict[str, Any]:
         theirs,
         AT_MOST,
         ratio,
-    )
-
-
-def _cost(group: Group, starts: int) -> dict[str, Any]:
-    """Return what users of one side pay for a group, by leaving it out."""
-    compared = Compared()
-    for _unused in range(starts):
-        with started() as made:
-            full = made.hal9("with", group.beside)
-            changed = made.hal9("less", (*group.beside, *group.without))
-            for subject in (full, changed):
-                subject.share(group.share)
-            _compare(compared, made, (full, changed), QUICK_ROUNDS)
-    more = 1e6 * compared.median_difference(lambda load: load.per_cpu_second)
-    users = "new" if group.share else "legacy"
-    return row(
-        f"cost of {group.name}, users of {users}",
-        (-more if group.adds else more, "µs of processor time a request"),
-        "",
-        None,
-        "",
     )

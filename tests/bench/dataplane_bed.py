@@ -24,6 +24,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
     TrafficSetting,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.spec import parse
+from tests.bench.counted import Counted
 from tests.lab.parts import Haproxy, free_ports, wait_until
 
 USERS = 1000
@@ -61,6 +62,11 @@ end
 
 Change = tuple[str, str]
 """A pattern of the configuration's text, and what takes its place."""
+
+
+def left_out(lines: str) -> tuple[Change, ...]:
+    """Return the change that takes out every line in which this is found."""
+    return ((rf"(?m)^.*(?:{lines}).*\n", ""),)
 
 
 @dataclass(frozen=True)
@@ -118,11 +124,15 @@ class Subject:
 
     def share(self, share: int) -> None:
         """Give new this share under a long lease."""
-        kept = mapfile.Kept(TrafficSetting("shop", share, 0, 1), share=share)
         path = f"{self.directory}/shop.map"
         workers = Workers(Runtime(str(self.haproxy.socket)), "shop", path)
-        workers.write_map(kept)
+        workers.write_map(_kept(share))
         workers.set_lease(int(time.time()) + 3600)
+
+
+def _kept(share: int) -> mapfile.Kept:
+    """Return what a map holds that gives new this share."""
+    return mapfile.Kept(TrafficSetting("shop", share, 0, 1), share=share)
 
 
 def _changed(text: str, changes: Sequence[Change]) -> str:
@@ -154,8 +164,17 @@ class DataplaneBed:
     def hal9(self, name: str = "hal9", changes: Sequence[Change] = ()) -> Subject:
         """Return HAProxy with our block, changed."""
         directory = self.directory / name
+        empty = mapfile.from_entries("shop", {})
+        here, other = self._blocks(directory, empty, changes)
+        self._started(f"{name}-there", "hal9_shop", other, directory)
+        return self._started(name, "hal9_shop", here, directory)
+
+    def _blocks(
+        self, directory: Path, kept: mapfile.Kept, changes: Sequence[Change]
+    ) -> list[str]:
+        """Return our block for both routers of a pair, their map in the directory."""
         directory.mkdir()
-        mapfile.write(f"{directory}/shop.map", mapfile.from_entries("shop", {}))
+        mapfile.write(f"{directory}/shop.map", kept)
         here, other = free_ports(2)
         peers = (
             config.Peer("here", f"127.0.0.1:{here}"),
@@ -166,8 +185,37 @@ class DataplaneBed:
             plan = config.RouterPlan(router, str(directory), peers)
             block = config.block(plan, [parse(self._declaration())])
             texts.append(_changed(block, changes))
-        self._started(f"{name}-there", "hal9_shop", texts[1], directory)
-        return self._started(name, "hal9_shop", texts[0], directory)
+        return texts
+
+    @contextmanager
+    def plain_counted(self) -> Iterator[Counted]:
+        """Run HAProxy as it is without us under callgrind."""
+        text = PLAIN.format(port=self.service_port)
+        with self._counted("plain", text, self.directory / "plain") as haproxy:
+            yield haproxy
+
+    @contextmanager
+    def hal9_counted(
+        self, name: str, share: int, changes: Sequence[Change]
+    ) -> Iterator[Counted]:
+        """Run HAProxy with our block, changed, under callgrind, with a long lease."""
+        directory = self.directory / name
+        here, _other = self._blocks(directory, _kept(share), changes)
+        with self._counted("hal9_shop", here, directory) as haproxy:
+            until = int(time.time()) + 3600
+            haproxy.ask(f"set table hal9_control key shop/lease data.gpt0 {until}")
+            yield haproxy
+
+    @contextmanager
+    def _counted(self, backend: str, text: str, directory: Path) -> Iterator[Counted]:
+        (port,) = free_ports(1)
+        front = FRONTEND.format(port=port, backend=backend)
+        haproxy = Counted(directory, port, SITE + front + text)
+        try:
+            haproxy.start()
+            yield haproxy
+        finally:
+            haproxy.kill()
 
     def script(self) -> Path:
         """Return what tells wrk to be many users."""

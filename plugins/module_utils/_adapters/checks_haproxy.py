@@ -36,6 +36,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.checks_router i
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.errors import (
     MigrateError,
+    Unreachable,
 )
 from ansible_collections.hal9.migrate.plugins.module_utils._core.migration import (
     Migration,
@@ -149,6 +150,7 @@ def running(master_socket: str, migration: Migration, *, deep: bool) -> Running:
         peers = parse_peers(runtime.ask(current, "show peers"))
         servers = loads(rows, migration)
         table = runtime.ask(current, f"show table hal9_{migration.name}")
+        idle = _idle_percent(runtime.ask(current, "show info"))
         if deep:
             servers = _with_rates(runtime, current, migration, servers)
     except MigrateError as error:
@@ -156,7 +158,15 @@ def running(master_socket: str, migration: Migration, *, deep: bool) -> Running:
     proxies = frozenset(row["pxname"] for row in rows)
     draining = sum(worker.draining for worker in workers)
     counters = table.lstrip().startswith("# table:")
-    return Running(master_socket, "", draining, proxies, peers, servers, counters)
+    return Running(master_socket, "", draining, proxies, peers, servers, counters, idle)
+
+
+def _idle_percent(info: str) -> int:
+    """Return for how much of the last second the threads were idle (`show info`)."""
+    found = re.search(r"(?m)^Idle_pct: (\d+)", info)
+    if found is None:
+        raise Unreachable(f"`show info` tells no Idle_pct: {info[:200]!r}")
+    return int(found.group(1))
 
 
 def parse_peers(text: str) -> tuple[Peer, ...]:

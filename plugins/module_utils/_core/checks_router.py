@@ -27,6 +27,10 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.router import (
 )
 
 OLDEST = (2, 6)
+IDLE_PERCENT = 40
+"""Of a router before new comes: a request of new's users, kept to be tried again on
+legacy, takes up to half as much processor time again (docs/benchmarks.md).
+"""
 APPLY = "Run `ansible-playbook hal9.migrate.routers`"
 
 
@@ -65,7 +69,9 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Running:
-    """What the current worker shows over the master socket."""
+    """What the current worker shows over the master socket; ``idle_percent`` is that of
+    its threads in the last second.
+    """
 
     socket: str
     problem: str = ""
@@ -74,6 +80,7 @@ class Running:
     peers: tuple[Peer, ...] = ()
     servers: tuple[ServerLoad, ...] = ()
     counters: bool = False
+    idle_percent: int = 100
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,7 @@ def router_items(migration: Migration, facts: RouterFacts) -> Iterator[CheckItem
     yield _serving(migration.name, facts.running)
     yield from _peers(facts)
     yield _draining(facts.running)
+    yield _headroom(facts.running)
 
 
 def _version(program: Program) -> CheckItem:
@@ -270,4 +278,16 @@ def _draining(running: Running) -> CheckItem:
         "at most 3",
         "Long connections keep them; set hard-stop-after so that reloads end.",
         ok=running.draining <= 3,
+    )
+
+
+def _headroom(running: Running) -> CheckItem:
+    return warning(
+        "router.headroom",
+        f"HAProxy's threads are idle for {running.idle_percent} % of this second",
+        f"at least {IDLE_PERCENT} %: a user of new takes a router up to half as much "
+        "time again",
+        "Look again in the busiest hour; give HAProxy more threads (nbthread) or the "
+        "service another router before new gets many users.",
+        ok=running.idle_percent >= IDLE_PERCENT,
     )

@@ -124,6 +124,14 @@ class TestRouterItems:
         item = found(changed("running", draining=4), "router.draining")
         assert (item.ok, item.severity) == (False, "warning")
 
+    @pytest.mark.parametrize(("idle", "ok"), [(100, True), (40, True), (39, False)])
+    def test_warns_of_a_router_too_busy_for_users_of_new(
+        self, idle: int, ok: bool
+    ) -> None:
+        item = found(changed("running", idle_percent=idle), "router.headroom")
+        assert (item.ok, item.severity) == (ok, "warning")
+        assert f"{idle} %" in item.observed
+
     def test_lua_is_only_told_without_a_mirror(self) -> None:
         items = router_items(
             parse(stateless_service()), changed("program", features=frozenset())
