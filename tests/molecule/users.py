@@ -16,8 +16,8 @@ USERS = [f"u{number:05d}" for number in range(60)]
 
 def predicted(salt: str, user: str, share: int) -> str:
     """The side of a user at a share of so many buckets of 10,000."""
-    seed = xxhash.xxh32(salt).intdigest()
-    bucket = xxhash.xxh32(user, seed).intdigest() % 10_000
+    seed = xxhash.xxh32(salt.encode()).intdigest()
+    bucket = xxhash.xxh32(user.encode(), seed).intdigest() % 10_000
     return "new" if bucket < share else "legacy"
 
 

@@ -32,7 +32,7 @@ def xxh32(data: bytes, seed: int = 0) -> int:
     return _avalanche(_tail(state & _MASK, data[ends:]))
 
 
-def seed(salt: str) -> int:
+def seed_of(salt: str) -> int:
     """Return what a migration's hash of users begins with."""
     return xxh32(salt.encode())
 
@@ -42,7 +42,7 @@ def bucket(salt: str, identity: str) -> int:
 
     Who has no identity has that of an empty one.
     """
-    return xxh32(identity.encode(), seed(salt)) % WHOLE
+    return xxh32(identity.encode(), seed_of(salt)) % WHOLE
 
 
 def side(bucket_of_user: int, share: int) -> Side:

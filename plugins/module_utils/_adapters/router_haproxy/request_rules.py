@@ -28,7 +28,7 @@ from ansible_collections.hal9.migrate.plugins.module_utils._core.migration impor
 from ansible_collections.hal9.migrate.plugins.module_utils._core.router import WHOLE
 from ansible_collections.hal9.migrate.plugins.module_utils._core.share import (
     bucket,
-    seed,
+    seed_of,
 )
 
 NEW = "{ var(txn.slot) -m found }"
@@ -68,7 +68,7 @@ def _bucket(migration: Migration) -> Iterator[str]:
     """
     known = "{ var(txn.bucket) -m found }"
     rule = "http-request set-var(txn.bucket)"
-    hashed = f"xxh32({seed(migration.salt)}),mod({WHOLE})"
+    hashed = f"xxh32({seed_of(migration.salt)}),mod({WHOLE})"
     for place, identity in enumerate(migration.identity):
         unless = f" if !{known}" if place else ""
         yield f"{rule} {_identity(identity)},{hashed}{unless}"
