@@ -1,7 +1,8 @@
 """What groups of rules cost a request, in instructions.
 
 Their processor time cannot be told apart from noise: most take less than one start of
-HAProxy differs from the next. Callgrind counts the same to some tens of instructions.
+HAProxy differs from the next. Callgrind counts the same to some 100 instructions (over
+2,000 requests, as in a quick run, to some 400).
 """
 
 from __future__ import annotations
